@@ -1,0 +1,47 @@
+# Two commands do everything: `make demo` and `make test`. Each sets up what it needs.
+PYTHON ?= python3
+VENV ?= .venv
+RUN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all lint types bench conformance docs clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,pythia,docs]'
+	@touch $@
+
+demo: $(VENV)/.installed ## install, train the float baseline and two fixed-point networks, compare them
+	$(RUN)/narrowgate demo
+
+lint: $(VENV)/.installed-test ## ruff: style and mistakes
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+
+types: $(VENV)/.installed-test ## mypy, strict
+	$(RUN)/mypy
+
+test: lint types ## lint, types and the tests
+	$(RUN)/pytest -n auto -m 'not slow'
+
+test-all: lint types ## the same and the long checks
+	$(RUN)/pytest -n auto
+
+conformance: $(VENV)/.installed-test ## fixed-point arithmetic against QKeras, in an environment of its own
+	$(RUN)/python benchmarks/conformance.py
+
+bench: $(VENV)/.installed ## member-events per second beside QKeras, in one call
+	$(RUN)/python benchmarks/training.py
+
+docs: $(VENV)/.installed-test ## the documentation, in docs/_build/html
+	$(RUN)/sphinx-build -W -b html docs docs/_build/html
+
+clean: ## remove what the commands above made (runs/ and demo/ stay)
+	rm -rf $(VENV) .envs build docs/_build src/*.egg-info
