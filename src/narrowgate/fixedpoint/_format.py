@@ -1,0 +1,125 @@
+"""What a fixed-point format is: its grid of values, its range, and what becomes of a value off the grid or out of range."""
+
+import math
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Self
+
+WIDEST = 32
+"""The largest width, in bits: products of two codes still fit 64-bit integers."""
+
+INTEGER_LIMIT = 64
+"""The largest |integer|: every lsb and bound then lies well inside float32's normal range."""
+
+
+class FormatError(ValueError):
+    """A format, or a value offered to one, that makes no sense; the message is a full sentence."""
+
+
+class Rounding(StrEnum):
+    """What becomes of a value between two neighbours on the grid."""
+
+    HALF_EVEN = "half-even"
+    """To the nearest; a tie to the even code (`AP_RND_CONV`)."""
+    HALF_UP = "half-up"
+    """To the nearest; a tie towards plus infinity (`AP_RND`)."""
+    TRUNCATE = "truncate"
+    """Towards minus infinity: the lower bits are dropped (`AP_TRN`)."""
+
+
+class Overflow(StrEnum):
+    """What becomes of a value outside the range."""
+
+    SATURATE = "saturate"
+    """The nearest bound (`AP_SAT`)."""
+    WRAP = "wrap"
+    """The upper bits are dropped: the code modulo `2^width` (`AP_WRAP`)."""
+
+
+AP_ROUNDING = {Rounding.HALF_EVEN: "AP_RND_CONV", Rounding.HALF_UP: "AP_RND", Rounding.TRUNCATE: "AP_TRN"}
+AP_OVERFLOW = {Overflow.SATURATE: "AP_SAT", Overflow.WRAP: "AP_WRAP"}
+
+
+@dataclass(frozen=True)
+class Format:
+    """A fixed-point number of `width` bits, `integer` of them integer bits not counting the sign (QKeras convention).
+
+    Its values are `code · lsb`, with `code` an integer of `width` bits, in two's complement when `signed`:
+
+    - signed: lsb `2^(integer - width + 1)`, range `[-2^integer, 2^integer - lsb]`;
+    - unsigned: lsb `2^(integer - width)`, range `[0, 2^integer - lsb]`.
+
+    `integer` may be negative (the leading bits after the point are then not stored) or exceed `width` (the lsb is
+    then above 1).
+
+    **Raises** `FormatError` unless `1 <= width <= 32` and `-64 <= integer <= 64`, both integers.
+    """
+
+    width: int
+    integer: int
+    signed: bool = True
+    rounding: Rounding = Rounding.HALF_EVEN
+    overflow: Overflow = Overflow.SATURATE
+
+    def __post_init__(self) -> None:
+        for name, value in (("width", self.width), ("integer", self.integer)):
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise FormatError(f"A format's {name} must be a whole number of bits, but {value!r} was given.")
+        if not 1 <= self.width <= WIDEST:
+            raise FormatError(f"The format {self} has a width of {self.width} bits; allowed are 1 to {WIDEST}.")
+        if abs(self.integer) > INTEGER_LIMIT:
+            raise FormatError(
+                f"The format {self} has {self.integer} integer bits; allowed are {-INTEGER_LIMIT} to {INTEGER_LIMIT}."
+            )
+        object.__setattr__(self, "rounding", Rounding(self.rounding))
+        object.__setattr__(self, "overflow", Overflow(self.overflow))
+
+    @property
+    def fraction(self) -> int:
+        """Bits after the binary point: `lsb = 2^-fraction`. Negative when the lsb is above 1."""
+        return self.width - self.integer - (1 if self.signed else 0)
+
+    @property
+    def lsb(self) -> float:
+        """The distance between neighbouring values, exactly."""
+        return math.ldexp(1.0, -self.fraction)
+
+    @property
+    def code_min(self) -> int:
+        """The lowest code."""
+        return -(1 << (self.width - 1)) if self.signed else 0
+
+    @property
+    def code_max(self) -> int:
+        """The highest code."""
+        return (1 << (self.width - (1 if self.signed else 0))) - 1
+
+    @property
+    def minimum(self) -> float:
+        """The lowest value, exactly."""
+        return math.ldexp(float(self.code_min), -self.fraction)
+
+    @property
+    def maximum(self) -> float:
+        """The highest value, exactly."""
+        return math.ldexp(float(self.code_max), -self.fraction)
+
+    def unsigned(self) -> Self:
+        """The same width and integer bits without a sign, as after a ReLU (QKeras `quantized_relu(W, I)`)."""
+        return replace(self, signed=False)
+
+    def as_signed(self) -> Self:
+        """The same width and integer bits with a sign (QKeras `quantized_bits(W, I, alpha=1)`)."""
+        return replace(self, signed=True)
+
+    def __str__(self) -> str:
+        """The notebook's form, `(12,2)`; sign, rounding and overflow are left to the context, see `ap`."""
+        return f"({self.width},{self.integer})"
+
+    def ap(self) -> str:
+        """The form of high-level synthesis, nothing left out: `ap_fixed<12,3,AP_RND_CONV,AP_SAT>`.
+
+        There the integer bits count the sign.
+        """
+        kind, integer = ("ap_fixed", self.integer + 1) if self.signed else ("ap_ufixed", self.integer)
+        return f"{kind}<{self.width},{integer},{AP_ROUNDING[self.rounding]},{AP_OVERFLOW[self.overflow]}>"
