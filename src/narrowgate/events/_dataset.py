@@ -1,0 +1,135 @@
+"""The data set: event images with their labels, in three splits that share no event."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narrowgate.events._errors import DatasetError
+from narrowgate.events._geometry import Geometry
+
+SPLITS = ("train", "validation", "test")
+
+CROSSING_RATE = 2760 * 11246.0
+"""Hz: colliding bunches × revolution frequency, the convention of the CMS Phase-2 trigger menu."""
+
+LSB = 0.5
+"""GeV of transverse energy in one count of a pixel."""
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """The events of one split.
+
+    `images` has shape (N, rows, columns, channels) and an unsigned integer type, in counts of the data set's lsb;
+    `labels` has shape (N,), 1 for signal and 0 for background; every array of `truth` has shape (N,), float32, NaN
+    where it has no meaning (`m_hh`, in GeV, for background). Raises `DatasetError` when they do not fit together.
+    """
+
+    images: NDArray[np.unsignedinteger[Any]]
+    labels: NDArray[np.uint8]
+    truth: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.images.ndim != 4 or self.images.dtype.kind != "u":
+            raise DatasetError(
+                f"images must be unsigned integers of shape (events, rows, columns, channels); "
+                f"found {self.images.dtype} of shape {self.images.shape}"
+            )
+        if self.labels.shape != self.images.shape[:1] or self.labels.dtype != np.uint8:
+            raise DatasetError(
+                f"labels must be uint8 of shape {self.images.shape[:1]}, one an image; "
+                f"found {self.labels.dtype} of shape {self.labels.shape}"
+            )
+        if len(self.labels) and self.labels.max() > 1:
+            raise DatasetError(f"labels must be 0 (background) or 1 (signal); found {self.labels.max()}")
+        for name, values in self.truth.items():
+            if values.shape != self.labels.shape or values.dtype != np.float32:
+                raise DatasetError(
+                    f"truth {name!r} must be float32 of shape {self.labels.shape}; "
+                    f"found {values.dtype} of shape {values.shape}"
+                )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def signal(self) -> NDArray[np.unsignedinteger[Any]]:
+        """The images of the signal events, in their order."""
+        chosen: NDArray[np.unsignedinteger[Any]] = self.images[self.labels == 1]
+        return chosen
+
+    @property
+    def background(self) -> NDArray[np.unsignedinteger[Any]]:
+        """The images of the background events, in their order."""
+        chosen: NDArray[np.unsignedinteger[Any]] = self.images[self.labels == 0]
+        return chosen
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Three disjoint splits of event images and what their numbers mean.
+
+    `lsb` is the transverse energy of one count in GeV; `crossing_rate` is in Hz and turns a background acceptance
+    into a rate; `provenance` says, in plain JSON values, where the events come from and what was assumed.
+    Raises `DatasetError` when the splits differ in image shape or type, or a number makes no sense.
+    """
+
+    train: Split
+    validation: Split
+    test: Split
+    geometry: Geometry
+    lsb: float = LSB
+    crossing_rate: float = CROSSING_RATE
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    name: str = "unnamed"
+
+    def __post_init__(self) -> None:
+        for split_name, split in self.splits():
+            if split.images.shape[1:] != self.geometry.shape:
+                raise DatasetError(
+                    f"the {split_name} images have shape {split.images.shape[1:]}, "
+                    f"but the geometry has (rows, columns, channels) = {self.geometry.shape}"
+                )
+            if split.images.dtype != self.train.images.dtype or set(split.truth) != set(self.train.truth):
+                raise DatasetError(
+                    f"the {split_name} split holds {split.images.dtype} images with truth {sorted(split.truth)}, the "
+                    f"train split {self.train.images.dtype} with {sorted(self.train.truth)}: they must be the same"
+                )
+        for quantity, value in (("lsb", self.lsb), ("crossing rate", self.crossing_rate)):
+            if not (np.isfinite(value) and value > 0):
+                raise DatasetError(f"the {quantity} of a data set must be a positive number; found {value!r}")
+
+    def splits(self) -> Iterator[tuple[str, Split]]:
+        """The three splits with their names, in the order train, validation, test."""
+        for split_name in SPLITS:
+            yield split_name, getattr(self, split_name)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 (hexadecimal) of every number in the data set: images, labels, truth, geometry, lsb, rate.
+
+        The name and the provenance do not enter, and neither does the file's layout: equal content, equal fingerprint.
+        """
+        digest = hashlib.sha256()
+        head = {"channels": self.geometry.channels, "lsb": self.lsb, "crossing_rate": self.crossing_rate}
+        digest.update(json.dumps(head, sort_keys=True).encode())
+        arrays: list[tuple[str, NDArray[Any]]] = [
+            ("eta_edges", self.geometry.eta_edges),
+            ("phi_edges", self.geometry.phi_edges),
+        ]
+        for split_name, split in self.splits():
+            arrays += [(f"{split_name}/images", split.images), (f"{split_name}/labels", split.labels)]
+            arrays += [(f"{split_name}/truth/{key}", split.truth[key]) for key in sorted(split.truth)]
+        for array_name, values in arrays:
+            little = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))
+            digest.update(f"{array_name} {little.dtype.str} {little.shape}".encode())
+            digest.update(little.data if little.size else b"")
+        return digest.hexdigest()

@@ -1,0 +1,150 @@
+"""narrowgate's own data set file, HDF5: written aside and renamed, checked against its fingerprint when read.
+
+The layout is described in docs/dataset.md.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from narrowgate.events._dataset import SPLITS, Dataset, Split
+from narrowgate.events._errors import DatasetError
+from narrowgate.events._geometry import Geometry
+from narrowgate.events._hdf5 import open_hdf5, read_array, read_text
+
+FORMAT = "narrowgate data set"
+VERSION = 1
+
+
+def save(path: str | Path, dataset: Dataset) -> None:
+    """Write `dataset` to `path`. The file appears whole or not at all, and equal data sets give equal bytes.
+
+    Raises `DatasetError` when the file cannot be written.
+    """
+    target = Path(path)
+    aside = target.with_name(target.name + ".part")
+    try:
+        with h5py.File(aside, "w") as file:
+            _write(file, dataset)
+        os.replace(aside, target)
+    except OSError as error:
+        raise DatasetError(f"{target}: the data set cannot be written there ({error})") from error
+
+
+def load(path: str | Path) -> Dataset:
+    """Read a data set file that `save` wrote.
+
+    Raises `DatasetError` when the file is missing, truncated, of another kind, or does not match its fingerprint.
+    """
+    source = Path(path)
+    with open_hdf5(source) as file:
+        _check_kind(file, source)
+        head = _read_head(file, source)
+        try:
+            dataset = Dataset(
+                **{split_name: _read_split(file, split_name, source) for split_name in SPLITS},
+                geometry=Geometry(
+                    read_array(file, "geometry/eta_edges", source),
+                    read_array(file, "geometry/phi_edges", source),
+                    tuple(head["channels"]),
+                ),
+                lsb=float(head["lsb"]),
+                crossing_rate=float(head["crossing_rate"]),
+                provenance=json.loads(read_text(file, "provenance", source)),
+                name=str(head["name"]),
+            )
+        except DatasetError as error:
+            raise error if str(source) in str(error) else DatasetError(f"{source}: {error}") from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise DatasetError(f"{source}: the head of the data set cannot be understood ({error!r})") from error
+    if dataset.fingerprint != head.get("fingerprint"):
+        raise DatasetError(
+            f"{source}: the content has fingerprint {dataset.fingerprint}, but the file was written with "
+            f"{head.get('fingerprint')}: it has been altered or damaged"
+        )
+    return dataset
+
+
+def is_dataset_file(path: str | Path) -> bool:
+    """Whether `path` is an HDF5 file that says it is a narrowgate data set."""
+    try:
+        with open_hdf5(Path(path)) as file:
+            return bool(file.attrs.get("format") == FORMAT)
+    except (DatasetError, OSError, RuntimeError):
+        return False
+
+
+def _write(file: h5py.File, dataset: Dataset) -> None:
+    file.attrs["format"] = FORMAT
+    file.attrs["version"] = VERSION
+    head = {
+        "name": dataset.name,
+        "channels": dataset.geometry.channels,
+        "lsb": dataset.lsb,
+        "crossing_rate": dataset.crossing_rate,
+        "fingerprint": dataset.fingerprint,
+    }
+    file["head"] = json.dumps(head, ensure_ascii=False, indent=1)
+    file["provenance"] = json.dumps(dict(dataset.provenance), ensure_ascii=False, indent=1, sort_keys=True)
+    file["geometry/eta_edges"] = dataset.geometry.eta_edges
+    file["geometry/phi_edges"] = dataset.geometry.phi_edges
+    for split_name, split in dataset.splits():
+        _write_array(file, f"{split_name}/images", split.images)
+        _write_array(file, f"{split_name}/labels", split.labels)
+        for key, values in split.truth.items():
+            _write_array(file, f"{split_name}/truth/{key}", values)
+
+
+def _write_array(file: h5py.File, key: str, values: NDArray[Any]) -> None:
+    if not values.size:
+        file.create_dataset(key, data=values)
+        return
+    events = max(1, min(len(values), 2**22 // max(1, values[0].nbytes)))
+    file.create_dataset(
+        key,
+        data=values,
+        chunks=(events, *values.shape[1:]),
+        compression="gzip",
+        compression_opts=9,
+        shuffle=True,
+        fletcher32=True,
+    )
+
+
+def _check_kind(file: h5py.File, path: Path) -> None:
+    try:
+        kind, version = file.attrs.get("format"), file.attrs.get("version")
+    except (OSError, RuntimeError, ValueError) as error:
+        raise DatasetError(f"{path}: its attributes cannot be read, the file is corrupt ({error})") from error
+    if kind != FORMAT:
+        raise DatasetError(f"{path}: this HDF5 file is not a narrowgate data set (no attribute format = {FORMAT!r})")
+    if version != VERSION:
+        raise DatasetError(
+            f"{path}: the data set has layout version {version}; this narrowgate reads version {VERSION}"
+        )
+
+
+def _read_head(file: h5py.File, path: Path) -> dict[str, Any]:
+    try:
+        head = json.loads(read_text(file, "head", path))
+    except json.JSONDecodeError as error:
+        raise DatasetError(f"{path}, 'head': this is not JSON ({error})") from error
+    missing = {"name", "channels", "lsb", "crossing_rate", "fingerprint"} - set(head if isinstance(head, dict) else ())
+    if missing:
+        raise DatasetError(f"{path}, 'head': {', '.join(sorted(missing))} missing")
+    return dict(head)
+
+
+def _read_split(file: h5py.File, split_name: str, path: Path) -> Split:
+    truth: dict[str, NDArray[np.float32]] = {}
+    group = file.get(f"{split_name}/truth")
+    if isinstance(group, h5py.Group):
+        truth = {str(key): read_array(file, f"{split_name}/truth/{key}", path) for key in group}
+    return Split(read_array(file, f"{split_name}/images", path), read_array(file, f"{split_name}/labels", path), truth)
