@@ -1,6 +1,24 @@
-"""Fixed-point formats: what they are, the quantiser that training uses, and exact integer arithmetic."""
+"""Fixed-point formats: what they are and how they are written, the quantiser of training, exact integer arithmetic."""
 
-from narrowgate.fixedpoint._format import Format, FormatError, Overflow, Rounding
+from narrowgate.fixedpoint._format import FLOAT, Format, parse_optional, spell
+from narrowgate.fixedpoint._integers import Codes, from_codes, requantise, to_codes
+from narrowgate.fixedpoint._modes import FormatError, Overflow, Rounding
 from narrowgate.fixedpoint._quantiser import Grid, Outside, grid, quantise
 
-__all__ = ["Format", "FormatError", "Grid", "Outside", "Overflow", "Rounding", "grid", "quantise"]
+__all__ = [
+    "FLOAT",
+    "Codes",
+    "Format",
+    "FormatError",
+    "Grid",
+    "Outside",
+    "Overflow",
+    "Rounding",
+    "from_codes",
+    "grid",
+    "parse_optional",
+    "quantise",
+    "requantise",
+    "spell",
+    "to_codes",
+]

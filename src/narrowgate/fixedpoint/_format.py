@@ -1,9 +1,12 @@
-"""What a fixed-point format is: its grid of values, its range, and what becomes of a value off the grid or out of range."""
+"""What a fixed-point format is: its grid of values, its range, and how it is written."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Self
+
+from narrowgate.fixedpoint._modes import AP_OVERFLOW, AP_ROUNDING, FormatError, Overflow, Rounding
+from narrowgate.fixedpoint._notation import ALLOWED, read
 
 WIDEST = 32
 """The largest width, in bits: products of two codes still fit 64-bit integers."""
@@ -12,32 +15,8 @@ INTEGER_LIMIT = 64
 """The largest |integer|: every lsb and bound then lies well inside float32's normal range."""
 
 
-class FormatError(ValueError):
-    """A format, or a value offered to one, that makes no sense; the message is a full sentence."""
-
-
-class Rounding(StrEnum):
-    """What becomes of a value between two neighbours on the grid."""
-
-    HALF_EVEN = "half-even"
-    """To the nearest; a tie to the even code (`AP_RND_CONV`)."""
-    HALF_UP = "half-up"
-    """To the nearest; a tie towards plus infinity (`AP_RND`)."""
-    TRUNCATE = "truncate"
-    """Towards minus infinity: the lower bits are dropped (`AP_TRN`)."""
-
-
-class Overflow(StrEnum):
-    """What becomes of a value outside the range."""
-
-    SATURATE = "saturate"
-    """The nearest bound (`AP_SAT`)."""
-    WRAP = "wrap"
-    """The upper bits are dropped: the code modulo `2^width` (`AP_WRAP`)."""
-
-
-AP_ROUNDING = {Rounding.HALF_EVEN: "AP_RND_CONV", Rounding.HALF_UP: "AP_RND", Rounding.TRUNCATE: "AP_TRN"}
-AP_OVERFLOW = {Overflow.SATURATE: "AP_SAT", Overflow.WRAP: "AP_WRAP"}
+FLOAT = "float"
+"""The word for no quantisation; as an entry of a precision it is read as `None`."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +52,25 @@ class Format:
             )
         object.__setattr__(self, "rounding", Rounding(self.rounding))
         object.__setattr__(self, "overflow", Overflow(self.overflow))
+
+    @classmethod
+    def parse(cls, entry: object, *, signed: bool = True) -> "Format":
+        """The format that `entry`, a text, a pair of integers or a `Format`, names.
+
+        `"(12,2)"`, `"12,2"` and `[12, 2]` leave the sign open: `signed` decides it. `ap_fixed` and `ap_ufixed` state
+        it themselves, as does a `Format`, which is returned as it is. Modes that an `ap_fixed` leaves out are ours,
+        AP_RND_CONV and AP_SAT; **not** AP_TRN and AP_WRAP, which a synthesis tool would assume.
+
+        **Raises** `FormatError` saying what was found and what is allowed.
+        """
+        if isinstance(entry, Format):
+            return entry
+        if isinstance(entry, str):
+            width, integer, stated, rounding, overflow = read(entry)
+            return cls(width, integer, signed if stated is None else stated, rounding, overflow)
+        if isinstance(entry, Sequence) and len(entry) == 2:
+            return cls(entry[0], entry[1], signed)
+        raise FormatError(f"{entry!r} is not a fixed-point format: {ALLOWED}.")
 
     @property
     def fraction(self) -> int:
@@ -123,3 +121,21 @@ class Format:
         """
         kind, integer = ("ap_fixed", self.integer + 1) if self.signed else ("ap_ufixed", self.integer)
         return f"{kind}<{self.width},{integer},{AP_ROUNDING[self.rounding]},{AP_OVERFLOW[self.overflow]}>"
+
+
+def parse_optional(entry: object, *, signed: bool = True) -> Format | None:
+    """Like `Format.parse`, but the word "float" (or `None`) is allowed and gives `None`: no quantisation.
+
+    **Raises** `FormatError` saying what was found and what is allowed.
+    """
+    if entry is None or (isinstance(entry, str) and entry.strip().lower() == FLOAT):
+        return None
+    try:
+        return Format.parse(entry, signed=signed)
+    except FormatError as error:
+        raise FormatError(f'{str(error).rstrip(".")}; or write "{FLOAT}" for no quantisation.') from None
+
+
+def spell(format: Format | None) -> str:
+    """An entry of a precision in words that `parse_optional` reads: `(12,2)` or `float`."""
+    return FLOAT if format is None else str(format)

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from narrowgate.fixedpoint._format import Format, FormatError, Overflow, Rounding
+from narrowgate.fixedpoint._format import Format
+from narrowgate.fixedpoint._modes import FormatError, Overflow, Rounding
 
 Outside = Literal["pass", "zero"]
 
