@@ -1,0 +1,5 @@
+"""What the notebook says when it cannot do what was asked."""
+
+
+class NotebookError(ValueError):
+    """A sentence for the reader: what is wrong with a run or a request, where, and what is allowed."""

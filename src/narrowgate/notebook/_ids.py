@@ -1,0 +1,50 @@
+"""Run ids: the moment a run began, in the notebook's own style, never given twice under one root."""
+
+import re
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+
+from narrowgate.notebook._errors import NotebookError
+
+STYLE = "%Y-%m-%d--%H-%M-%S"
+_PATTERN = re.compile(r"(\d{4}-\d{2}-\d{2}--\d{2}-\d{2}-\d{2})(?:-([2-9]|[1-9]\d+))?")
+
+
+def claim(root: Path, moment: datetime) -> str:
+    """Take the id of a run that begins at `moment` and make its folder `root/<id>`, for this caller alone.
+
+    The id is `2022-07-18--15-05-00`, in the clock of the one who runs it. When that second is taken, the next runs get
+    `2022-07-18--15-05-00-2`, `…-3`: the time stays true, where taking the next free second would be a lie about it.
+    Making a folder succeeds for exactly one process on one machine or many, so no two callers ever hold one id, and an
+    id stays taken for as long as its folder is kept.
+
+    Raises:
+        NotebookError: the folder cannot be made.
+    """
+    stamp = moment.strftime(STYLE)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        for number in count(1):
+            identifier = stamp if number == 1 else f"{stamp}-{number}"
+            try:
+                (root / identifier).mkdir()
+            except FileExistsError:
+                continue
+            return identifier
+    except OSError as error:
+        raise NotebookError(f"cannot keep runs in {root}: {error.strerror}; name a folder that can be written") from error
+    raise AssertionError("count() has no end")
+
+
+def is_id(text: str) -> bool:
+    """Whether `text` has the form of a run id."""
+    return _PATTERN.fullmatch(text) is not None
+
+
+def order(identifier: str) -> tuple[str, int]:
+    """Sorting key of an id: its moment, then its number among those of the same second (…-10 after …-9)."""
+    match = _PATTERN.fullmatch(identifier)
+    if match is None:
+        raise NotebookError(f"'{identifier}' is not a run id; ids look like 2022-07-18--15-05-00 or 2022-07-18--15-05-00-2")
+    return match[1], int(match[2] or 1)

@@ -1,0 +1,194 @@
+"""Reading runs back, whole ones and damaged ones."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from narrowgate.notebook import _ids
+from narrowgate.notebook._errors import NotebookError
+from narrowgate.notebook._files import fingerprint, read_json
+from narrowgate.notebook._layout import CONFIGURATION, CURVE, ENVIRONMENT, METRICS, NEEDED, SCORES, WEIGHTS
+from narrowgate.notebook._notes import Note, read_notes
+from narrowgate.notebook._state import State, Status
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as its record tells it; what was not written yet is empty.
+
+    `reason` is a sentence for a run that failed, was interrupted or is damaged. `curve` maps a quantity to its values,
+    one an epoch (NaN where the record has null); the other mappings are the files of the same names.
+    """
+
+    id: str
+    folder: Path
+    status: Status
+    reason: str = ""
+    name: str = ""
+    started: datetime | None = None
+    ended: datetime | None = None
+    configuration: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    curve: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
+
+    def weights(self) -> dict[str, NDArray[np.float32]]:
+        """The trained weights by name.
+
+        Raises:
+            NotebookError: there are none, or the file is damaged.
+        """
+        return _tensors(self, WEIGHTS)
+
+    def scores(self) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+        """Score and label of every event of the test split, shape (events,) each.
+
+        Raises:
+            NotebookError: they were not kept, or the file is damaged.
+        """
+        tensors = _tensors(self, SCORES)
+        return tensors["scores"], tensors["labels"]
+
+
+def load(root: Path | str, identifier: str) -> Run:
+    """Read the run `root/<identifier>`, every sealed file checked against its fingerprint.
+
+    Raises:
+        NotebookError: there is no such run, or it is damaged; the sentence says how.
+    """
+    folder = Path(root) / identifier
+    if not (_ids.is_id(identifier) and folder.is_dir()):
+        raise NotebookError(f"there is no run '{identifier}' in {root}")
+    run = read_run(folder, thorough=True)
+    if run.status is Status.DAMAGED:
+        raise NotebookError(f"run {identifier} is damaged: {run.reason}")
+    return run
+
+
+def find(root: Path | str, text: str) -> str:
+    """The id meant by `text`: an id, a beginning that only one run has, a path to a run's folder, or `latest`.
+
+    Raises:
+        NotebookError: no run is meant, or several.
+    """
+    identifiers = ids(root)
+    if not identifiers:
+        raise NotebookError(f"there are no runs in {root}; `narrowgate train` makes one")
+    if text == "latest":
+        return identifiers[-1]
+    path = Path(text)
+    if path.name in identifiers and (path.name == text or path.resolve() == (Path(root) / path.name).resolve()):
+        return path.name
+    found = [identifier for identifier in identifiers if text and identifier.startswith(text)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise NotebookError(f"no run in {root} begins with '{text}'; the latest is {identifiers[-1]}")
+    shown = ", ".join(found[:5]) + (", …" if len(found) > 5 else "")
+    raise NotebookError(f"'{text}' may mean {len(found)} runs: {shown}; write more of the id")
+
+
+def ids(root: Path | str) -> list[str]:
+    """The ids under `root`, oldest first; other files and folders there are left alone."""
+    root = Path(root)
+    if not root.is_dir():
+        return []
+    return sorted((path.name for path in root.iterdir() if _ids.is_id(path.name) and path.is_dir()), key=_ids.order)
+
+
+def list_runs(root: Path | str) -> list[Run]:
+    """All runs under `root`, oldest first; a damaged one has that status and a sentence in `reason`."""
+    return [read_run(Path(root) / identifier) for identifier in ids(root)]
+
+
+def read_run(folder: Path, *, thorough: bool = False) -> Run:
+    """Read the run in `folder`, never raising: what cannot be read makes it a damaged one.
+
+    Sealed files are compared with their recorded size, and with their SHA-256 when `thorough`.
+    """
+    notes: tuple[Note, ...] = ()
+    try:
+        notes = read_notes(folder)
+        state = State.read(folder)
+        if state.id != folder.name:
+            raise NotebookError(f"the folder is a copy of run {state.id}; a run keeps the name it was given")
+        _check_seal(folder, state, thorough)
+        return Run(
+            id=folder.name,
+            folder=folder,
+            status=state.status,
+            reason=state.reason,
+            name=state.name,
+            started=state.started,
+            ended=state.ended,
+            configuration=_configuration(folder),
+            environment=_table(folder / ENVIRONMENT),
+            curve=_curve(folder),
+            metrics=_table(folder / METRICS),
+            notes=notes,
+        )
+    except (NotebookError, OSError) as error:
+        return Run(id=folder.name, folder=folder, status=Status.DAMAGED, reason=str(error), notes=notes)
+
+
+def _check_seal(folder: Path, state: State, thorough: bool) -> None:
+    if state.status is Status.FINISHED:
+        for name in NEEDED:
+            if name not in state.files:
+                raise NotebookError(f"it calls itself finished, but {name} was never written")
+    for name, (size, digest) in state.files.items():
+        path = folder / name
+        if not path.is_file():
+            raise NotebookError(f"{name} is missing")
+        if (found := path.stat().st_size) != size:
+            raise NotebookError(f"{name} has {found} bytes, and had {size} when the run ended")
+        if thorough and fingerprint(path) != digest:
+            raise NotebookError(f"{name} has changed since the run ended")
+
+
+def _configuration(folder: Path) -> Mapping[str, Any]:
+    path = folder / CONFIGURATION
+    if not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise NotebookError(f"{path.name} is not valid TOML ({error})") from error
+
+
+def _table(path: Path) -> Mapping[str, Any]:
+    if not path.exists():
+        return {}
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise NotebookError(f"{path.name} does not hold a table")
+    return content
+
+
+def _curve(folder: Path) -> Mapping[str, tuple[float, ...]]:
+    try:
+        return {
+            str(name): tuple(float("nan") if value is None else float(value) for value in values)
+            for name, values in _table(folder / CURVE).items()
+        }
+    except (TypeError, ValueError) as error:
+        raise NotebookError(f"{CURVE} does not hold lists of numbers ({error})") from error
+
+
+def _tensors(run: Run, name: str) -> dict[str, NDArray[Any]]:
+    path = run.folder / name
+    if not path.exists():
+        raise NotebookError(f"run {run.id} has no {name}")
+    try:
+        return dict(load_file(path))
+    except (SafetensorError, OSError) as error:
+        raise NotebookError(f"run {run.id}: {name} cannot be read ({error})") from error

@@ -1,0 +1,168 @@
+"""Writing a run: `runs/<id>/` filled file by file, each whole or absent, and sealed when the run is over."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from safetensors.numpy import save
+
+from narrowgate.notebook import _ids
+from narrowgate.notebook._errors import NotebookError
+from narrowgate.notebook._files import ASIDE, fingerprint, locked, write_bytes, write_json, write_text
+from narrowgate.notebook._layout import (
+    CONFIGURATION,
+    CURVE,
+    ENVIRONMENT,
+    GIVEN,
+    METRICS,
+    NEEDED,
+    SCORES,
+    SEALED,
+    WEIGHTS,
+)
+from narrowgate.notebook._page import write_page
+from narrowgate.notebook._state import Process, State, Status
+from narrowgate.notebook._toml import to_toml
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of a run that is being written. Killed at any instant, every file in it is whole or absent.
+
+    Used as a context it also says how the run ended: finished, interrupted (Ctrl-C), or failed with the error's words.
+    """
+
+    id: str
+    path: Path
+
+    def write_curve(self, curve: Mapping[str, Sequence[float]]) -> None:
+        """Keep the training curve: equally long lists by name (see `Run.curve`); may be written again as it grows."""
+        lengths = {name: len(values) for name, values in curve.items()}
+        if len(set(lengths.values())) > 1:
+            raise NotebookError(f"the lists of a curve are equally long; found {lengths}")
+        write_json(self.path / CURVE, dict(curve))
+
+    def write_metrics(self, metrics: Mapping[str, Any]) -> None:
+        """Keep the metrics: a table of what JSON holds; numbers that are not finite become null."""
+        write_json(self.path / METRICS, dict(metrics))
+
+    def write_weights(self, weights: Mapping[str, ArrayLike]) -> None:
+        """Keep the weights: name → array of real numbers, stored as float32 of the same shape."""
+        write_bytes(self.path / WEIGHTS, save({name: _float32(name, value) for name, value in weights.items()}))
+
+    def write_scores(self, scores: ArrayLike, labels: ArrayLike) -> None:
+        """Keep score and label (1 signal, 0 background) of every event of the test split, shape (events,) each."""
+        tensors = {"scores": _float32("scores", scores), "labels": np.array(labels, dtype=np.uint8, order="C")}
+        if tensors["scores"].ndim != 1 or tensors["scores"].shape != tensors["labels"].shape:
+            shapes = {name: tensor.shape for name, tensor in tensors.items()}
+            raise NotebookError(f"scores and labels have one entry an event each; found shapes {shapes}")
+        write_bytes(self.path / SCORES, save(tensors))
+
+    def finish(self) -> None:
+        """Seal the run as finished and write its page.
+
+        Raises:
+            NotebookError: configuration, environment, curve, metrics or weights were not written.
+        """
+        missing = [name for name in NEEDED if not (self.path / name).is_file()]
+        if missing:
+            raise NotebookError(f"run {self.id} cannot be finished without {', '.join(missing)}")
+        self._end(Status.FINISHED, "")
+
+    def interrupt(self, reason: str) -> None:
+        """Say that the run was stopped before its end; `reopen` goes on with it."""
+        self._end(Status.INTERRUPTED, reason)
+
+    def fail(self, reason: str) -> None:
+        """Say that the run came to nothing, and why, in a sentence."""
+        self._end(Status.FAILED, reason)
+
+    def _end(self, status: Status, reason: str) -> None:
+        with locked(self.path):
+            written = [name for name in SEALED if (self.path / name).is_file()]
+            files = {name: ((self.path / name).stat().st_size, fingerprint(self.path / name)) for name in written}
+            ended = datetime.now().astimezone()
+            state = replace(State.read(self.path), status=status, reason=reason, ended=ended, files=files)
+            state.write(self.path)
+        write_page(self.path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if isinstance(error, Exception):
+            self.fail(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+        elif error is not None:
+            self.interrupt("stopped from the keyboard" if isinstance(error, KeyboardInterrupt) else "stopped")
+        else:
+            self._finish_or_fail()
+
+    def _finish_or_fail(self) -> None:
+        try:
+            self.finish()
+        except NotebookError as error:
+            self.fail(str(error))
+            raise
+
+
+def create(
+    root: Path | str,
+    *,
+    configuration: Mapping[str, Any],
+    environment: Mapping[str, Any],
+    given: str | None = None,
+    name: str | None = None,
+) -> RunFolder:
+    """Begin a run: take an id, make `root/<id>/` and put into it what is known before training.
+
+    `configuration` is the configuration in full, `given` the text of the file it came from; `name` defaults to the
+    configuration's own. See `environment` for what the environment holds.
+
+    Raises:
+        NotebookError: the folder cannot be written, or something given is not plain data.
+    """
+    resolved, started = to_toml(configuration), datetime.now().astimezone()
+    folder = Path(root) / _ids.claim(Path(root), started)
+    title = str(configuration.get("name", "")) if name is None else name
+    State(id=folder.name, name=title, started=started, process=Process.current()).write(folder)
+    write_text(folder / CONFIGURATION, resolved)
+    if given is not None:
+        write_text(folder / GIVEN, given)
+    write_json(folder / ENVIRONMENT, dict(environment))
+    return RunFolder(folder.name, folder)
+
+
+def reopen(root: Path | str, identifier: str) -> RunFolder:
+    """Go on with a run that was interrupted or failed, under its own id and with all it has written.
+
+    Raises:
+        NotebookError: there is no such run, it is finished, or a living process is writing it.
+    """
+    folder = Path(root) / identifier
+    if not folder.is_dir():
+        raise NotebookError(f"there is no run '{identifier}' in {root}")
+    with locked(folder):
+        state = State.read(folder)
+        if state.status is Status.FINISHED:
+            raise NotebookError(f"run {identifier} is finished; a finished run is never written again")
+        if state.status is Status.RUNNING:
+            process = state.process
+            raise NotebookError(f"run {identifier} is being written by process {process.number} on {process.host}")
+        for left in folder.glob(f".*{ASIDE}"):
+            left.unlink()
+        replace(state, status=Status.RUNNING, reason="", ended=None, files={}, process=Process.current()).write(folder)
+    return RunFolder(folder.name, folder)
+
+
+def _float32(name: str, value: ArrayLike) -> NDArray[np.float32]:
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiub":
+        raise NotebookError(f"'{name}' holds {array.dtype}; weights and scores are arrays of real numbers")
+    return np.array(array, dtype=np.float32, order="C")

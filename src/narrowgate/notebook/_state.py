@@ -1,0 +1,126 @@
+"""Where a run stands: its status, the process that writes it, and the small file that says so."""
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Self
+
+from narrowgate.notebook._errors import NotebookError
+from narrowgate.notebook._files import read_json, write_json
+from narrowgate.notebook._layout import STATE
+
+
+
+
+class Status(StrEnum):
+    """Where a run stands."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+    DAMAGED = "damaged"
+
+
+@dataclass(frozen=True)
+class Process:
+    """The process that writes a run: its machine, its number there, and when the kernel started it (ticks)."""
+
+    host: str
+    number: int
+    ticks: str
+
+    @classmethod
+    def current(cls) -> Self:
+        """This process."""
+        return cls(socket.gethostname(), os.getpid(), _ticks(os.getpid()))
+
+    def has_ended(self) -> bool:
+        """Whether the process is known to be gone; one on another machine is taken to live."""
+        if self.host != socket.gethostname():
+            return False
+        try:
+            os.kill(self.number, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            pass
+        return _ticks(self.number) != self.ticks
+
+
+def _ticks(number: int) -> str:
+    """Start time of a process where the kernel tells it (Linux), so that a number used again is not taken for it."""
+    try:
+        stat = Path(f"/proc/{number}/stat").read_text()
+    except OSError:
+        return ""
+    return stat.rpartition(")")[2].split()[19]
+
+
+@dataclass(frozen=True)
+class State:
+    """What `run.json` holds. `files` maps the name of every sealed file to its size in bytes and its SHA-256."""
+
+    id: str
+    name: str
+    started: datetime
+    process: Process
+    status: Status = Status.RUNNING
+    reason: str = ""
+    ended: datetime | None = None
+    files: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+
+    def write(self, folder: Path) -> None:
+        """Put the state into the run's folder, whole or not at all."""
+        write_json(
+            folder / STATE,
+            {
+                "id": self.id,
+                "name": self.name,
+                "status": self.status,
+                "reason": self.reason,
+                "started": self.started.isoformat(),
+                "ended": self.ended.isoformat() if self.ended else None,
+                "process": vars(self.process),
+                "files": {name: {"bytes": size, "sha256": digest} for name, (size, digest) in self.files.items()},
+            },
+        )
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read the state, and find out whether a run that calls itself running still does.
+
+        Raises:
+            NotebookError: the file is missing, is not JSON, or lacks something.
+        """
+        try:
+            content = read_json(folder / STATE)
+        except NotebookError as error:
+            if (folder / STATE).exists():
+                raise
+            raise NotebookError("nothing was written: the run ended as it began, or begins just now") from error
+        state = cls._from(content)
+        if state.status is Status.RUNNING and state.process.has_ended():
+            reason = f"process {state.process.number} on {state.process.host} ended without saying so"
+            return replace(state, status=Status.INTERRUPTED, reason=reason)
+        return state
+
+    @classmethod
+    def _from(cls, content: Any) -> Self:
+        try:
+            return cls(
+                id=content["id"],
+                name=content["name"],
+                started=datetime.fromisoformat(content["started"]),
+                process=Process(**content["process"]),
+                status=Status(content["status"]),
+                reason=content["reason"],
+                ended=datetime.fromisoformat(content["ended"]) if content["ended"] else None,
+                files={name: (int(file["bytes"]), str(file["sha256"])) for name, file in content["files"].items()},
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise NotebookError(f"{STATE} is not the state of a run ({error!r})") from error

@@ -1,0 +1,100 @@
+"""One look for all pictures: colours that colour-blind readers tell apart, units on every axis, and no more ink.
+
+The colours are those of M. Okabe and K. Ito, "Color Universal Design" (2008). Matplotlib is imported on first use, draws
+with Agg, and none of its global state is touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from narrowgate.notebook._files import aside
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLUE = "#0072B2"
+SKY = "#56B4E9"
+VERMILION = "#D55E00"
+ORANGE = "#E69F00"
+GREEN = "#009E73"
+PURPLE = "#CC79A7"
+INK = "#222222"
+GREY = "#6E6E6E"
+PALE = "#D9D9D9"
+
+NETWORK = BLUE
+SIGNAL = VERMILION
+BACKGROUND = BLUE
+CUTS = ((GREEN, (0, (5, 1.5))), (PURPLE, (0, (1.2, 1.2))), (ORANGE, (0, (5, 1.5, 1.2, 1.5))))
+"""Colour and dashes of the cut-based triggers, in their order; the dashes tell them apart in grey as well."""
+
+_SETTINGS: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 10.0,
+    "axes.titlesize": 12.0,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 22.0,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": GREY,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": "#E8E8E8",
+    "grid.linewidth": 0.7,
+    "text.color": INK,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "lines.linewidth": 1.8,
+    "lines.solid_capstyle": "round",
+    "legend.frameon": False,
+    "legend.fontsize": 9.0,
+    "legend.handlelength": 2.4,
+    "figure.facecolor": "white",
+    "savefig.dpi": 160,
+}
+
+
+@contextmanager
+def picture(path: Path, width: float = 7.0, height: float = 4.6) -> Iterator[Figure]:
+    """Give an empty figure of `width` × `height` inches; on leaving it is written to `path` as a PNG, whole or not.
+
+    The same figure gives the same bytes, whatever the day.
+    """
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context({**matplotlib.rcParamsDefault, **_SETTINGS, "backend": "agg"}):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasAgg(figure)
+        yield figure
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with aside(path) as temporary:
+            figure.savefig(temporary, format="png", metadata={"Software": None})
+
+
+def headline(axes: Axes, title: str, subtitle: str = "") -> None:
+    """Put a title over `axes`, left-aligned, with a quieter line under it."""
+    axes.set_title(title)
+    axes.text(0.0, 1.025, subtitle, transform=axes.transAxes, color=GREY, fontsize=9.0, va="bottom")
+
+
+def rate_axis(axes: Axes) -> None:
+    """Make x a logarithmic background rate in kHz with plain numbers on it (0.1, 1, 10, 1 000)."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.set_xscale("log")
+    axes.set_xlabel("background rate [kHz]")
+    axes.xaxis.set_major_locator(LogLocator(base=10.0, numticks=12))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}".replace(",", "\u2009")))
+    axes.xaxis.set_minor_formatter(NullFormatter())
