@@ -51,10 +51,13 @@ def _as_grid(lsb: float, low: float, high: float) -> Grid:
 
 
 def quantise(x: Float[Array, "..."], grid: Grid, *, outside: Outside = "pass") -> Float[Array, "..."]:
-    """`x` on the grid: rounded half to even, saturated; NaN stays NaN.
+    """`x` (float32, any shape) on the grid: rounded half to even, saturated, exactly; NaN stays NaN.
+
+    What rounds to zero from below is -0.0; the subnormal values of a float member XLA may flush to zero.
 
     The gradient with respect to `x` is 1 inside `[low, high]`, both ends included; outside it is 1 for
-    `outside="pass"` and 0 for `"zero"`. There is no gradient with respect to the grid.
+    `outside="pass"` (as in QKeras' `quantized_bits`) and 0 for `"zero"` (as in `quantized_relu`, which however counts
+    exactly 0 as outside). There is no gradient with respect to the grid.
     """
     return _pass(x, grid) if outside == "pass" else _zero(x, grid)
 
