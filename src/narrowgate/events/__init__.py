@@ -4,16 +4,34 @@ from narrowgate.events._dataset import CROSSING_RATE, LSB, SPLITS, Dataset, Spli
 from narrowgate.events._errors import DatasetError
 from narrowgate.events._file import is_dataset_file, load, save
 from narrowgate.events._geometry import Geometry
+from narrowgate.events._inspect import ClassSummary, Summary, picture, shared_images, summarise
+from narrowgate.events._readers import read
+from narrowgate.events._recipe import ImageKind, Recipe, Scenario, Sizes
+from narrowgate.events._sample import load_sample, sample_path
+from narrowgate.events._simulate import simulate
 
 __all__ = [
     "CROSSING_RATE",
     "LSB",
     "SPLITS",
+    "ClassSummary",
     "Dataset",
     "DatasetError",
     "Geometry",
+    "ImageKind",
+    "Recipe",
+    "Scenario",
+    "Sizes",
     "Split",
+    "Summary",
     "is_dataset_file",
     "load",
+    "load_sample",
+    "picture",
+    "read",
+    "sample_path",
     "save",
+    "shared_images",
+    "simulate",
+    "summarise",
 ]

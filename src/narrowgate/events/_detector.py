@@ -1,19 +1,17 @@
 """The detector: particles bent onto fine towers, and one crossing's towers turned into an event image.
 
-Resolutions, thresholds and energy shares are those of the Delphes CMS Phase-2 card; the suppression of pile-up
-follows PUPPI (Bertolini et al., JHEP 10 (2014) 059) with towers in the place of particles.
+Resolutions, thresholds and energy shares are those of the Delphes CMS Phase-2 card.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from math import erf, exp, log, sqrt
-from typing import NamedTuple, TypeVar, cast
+from math import exp, log, sqrt
+from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from narrowgate.events._compiled import compiled
 from narrowgate.events._generator import ELECTRON, MUON, PHOTON, STRANGE, Particles
 
 ROWS, COLUMNS = 20, 12
@@ -24,14 +22,6 @@ MAXIMUM_COUNT = 1023
 
 _FIELD, _RADIUS, _HALF_LENGTH = 3.8, 1.29, 3.0  # T, m, m
 _TRACK_PT, _TRACK_ETA = 2.0, 2.4
-_CENTRAL_ROWS, _TRACKED_ROWS = 35, 26  # first fine row with |η| < 1.5 and with |η| < 2.4
-_NEIGHBOURS, _CONE, _CLOSEST = 2, 0.25**2, 0.0016  # fine towers, ΔR²
-
-Function = TypeVar("Function", bound=Callable[..., object])
-
-
-def _compiled(function: Function) -> Function:
-    return cast(Function, numba.njit(cache=True)(function))
 
 
 class Deposits(NamedTuple):
@@ -110,7 +100,7 @@ _TERMS = _resolution_terms()
 _COSH = np.cosh(np.linspace(-5, 5, FINE_ROWS + 1)[:-1] + 0.05)
 
 
-@_compiled
+@compiled
 def _smear(energy: float, variance: float, threshold: float, generator: np.random.Generator) -> float:
     """Measured energy: log-normal of the true mean and variance; nothing below the threshold or one σ."""
     if energy <= 0.0:
@@ -120,7 +110,7 @@ def _smear(energy: float, variance: float, threshold: float, generator: np.rando
     return measured if measured > threshold and measured * measured > variance else 0.0
 
 
-@_compiled
+@compiled
 def measure(
     electromagnetic: NDArray[np.float64], hadronic: NDArray[np.float64], generator: np.random.Generator
 ) -> NDArray[np.float64]:
@@ -136,80 +126,7 @@ def measure(
     return measured
 
 
-@_compiled
-def _closeness(vertex_track: NDArray[np.float64]) -> NDArray[np.float64]:
-    """α = Σ pT² / ΔR² over the vertex's charged towers within ΔR < 0.25, for every tower."""
-    alpha = np.zeros((FINE_ROWS, FINE_COLUMNS))
-    for row in range(FINE_ROWS):
-        for column in range(FINE_COLUMNS):
-            squared = vertex_track[row, column] ** 2
-            if squared == 0.0:
-                continue
-            for up in range(-_NEIGHBOURS, _NEIGHBOURS + 1):
-                for right in range(-_NEIGHBOURS, _NEIGHBOURS + 1):
-                    distance = (0.1 * up) ** 2 + (2.0 * np.pi / FINE_COLUMNS * right) ** 2
-                    if 0 <= row + up < FINE_ROWS and distance < _CONE:
-                        alpha[row + up, (column + right) % FINE_COLUMNS] += squared / max(distance, _CLOSEST)
-    return alpha
-
-
-@_compiled
-def _reference(
-    alpha: NDArray[np.float64], pileup_track: NDArray[np.float64], rows: NDArray[np.int64]
-) -> tuple[float, float]:
-    """Median and lower-side RMS (at least 0.3) of log α over towers with pile-up tracks; −∞ where there is none."""
-    found = np.empty(FINE_ROWS * FINE_COLUMNS)
-    number = 0
-    for row in rows:
-        for column in range(FINE_COLUMNS):
-            if pileup_track[row, column] > 0.0 and alpha[row, column] > 0.0:
-                found[number] = log(alpha[row, column])
-                number += 1
-    if number == 0:
-        return -np.inf, 0.3
-    median = float(np.median(found[:number]))
-    total, below = 0.0, 0
-    for value in found[:number]:
-        if value < median:
-            total += (value - median) ** 2
-            below += 1
-    return median, max(0.3, sqrt(total / below)) if below else 0.3
-
-
-@_compiled
-def suppress(
-    measured: NDArray[np.float64],
-    vertex_track: NDArray[np.float64],
-    pileup_track: NDArray[np.float64],
-    pileup: float,
-) -> NDArray[np.float64]:
-    """Transverse energy in GeV that is kept in each fine tower: the vertex's tracks and the weighted rest."""
-    kept = vertex_track.copy()
-    alpha = _closeness(vertex_track)
-    central = np.arange(_CENTRAL_ROWS, FINE_ROWS - _CENTRAL_ROWS)
-    outer = np.concatenate(
-        (np.arange(_TRACKED_ROWS, _CENTRAL_ROWS), np.arange(FINE_ROWS - _CENTRAL_ROWS, FINE_ROWS - _TRACKED_ROWS))
-    )
-    for rows, slope in ((central, 0.006), (outer, 0.013)):
-        median, rms = _reference(alpha, pileup_track, rows)
-        for row in rows:
-            for column in range(FINE_COLUMNS):
-                if alpha[row, column] == 0.0:
-                    continue
-                above = log(alpha[row, column]) - median
-                weight = erf(above / (rms * sqrt(2.0))) if above > 0.0 else 0.0
-                neutral = measured[row, column] - vertex_track[row, column] - pileup_track[row, column]
-                if weight > 0.05 and weight * neutral > 0.2 + slope * pileup:
-                    kept[row, column] += weight * neutral
-    for row in range(FINE_ROWS):
-        if row < _TRACKED_ROWS or row >= FINE_ROWS - _TRACKED_ROWS:
-            for column in range(FINE_COLUMNS):
-                if measured[row, column] > 0.5 + 0.067 * pileup:
-                    kept[row, column] += measured[row, column]
-    return kept
-
-
-@_compiled
+@compiled
 def pixels(energy: NDArray[np.float64], lsb: float, image: NDArray[np.uint16]) -> None:
     """Add the fine towers up into `image` (rows, columns), in counts of `lsb` GeV, truncated, ten bits."""
     high, wide = FINE_ROWS // ROWS, FINE_COLUMNS // COLUMNS

@@ -112,7 +112,7 @@ def _write_array(file: h5py.File, key: str, values: NDArray[Any]) -> None:
         data=values,
         chunks=(events, *values.shape[1:]),
         compression="gzip",
-        compression_opts=9,
+        compression_opts=6,
         shuffle=True,
         fletcher32=True,
     )

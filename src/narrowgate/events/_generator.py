@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import awkward as ak
 import numpy as np
+import pythia8mc
 from numpy.typing import NDArray
 
 from narrowgate.events._errors import DatasetError
@@ -35,7 +37,7 @@ class Particles(NamedTuple):
 def generate(kind: Slice, events: int, seed: int, *, heavy_mass: float, light_mass: float) -> Particles:
     """Generate `events` collisions of one slice with a freshly initialised Pythia: the same call, the same bits.
 
-    Raises `DatasetError` when Pythia is not installed, refuses the settings, or keeps failing.
+    Raises `DatasetError` when Pythia refuses the settings or keeps failing.
     """
     pythia = _start([*_COMMON, *_settings(kind, heavy_mass, light_mass), f"Random:seed = {1 + seed % 900_000_000}"])
     made: list[Particles] = []
@@ -86,13 +88,6 @@ def _settings(kind: Slice, heavy_mass: float, light_mass: float) -> list[str]:
 
 
 def _start(settings: list[str]) -> Any:
-    try:
-        import awkward  # noqa: F401  (pythia.nextBatch needs it)
-        import pythia8mc
-    except ImportError as error:
-        raise DatasetError(
-            f"simulation needs Pythia 8 ({error}); install narrowgate with its pythia extra: narrowgate[pythia]"
-        ) from error
     pythia = pythia8mc.Pythia("", False)
     for setting in settings:
         if not pythia.readString(setting):
@@ -103,8 +98,6 @@ def _start(settings: list[str]) -> Any:
 
 
 def _particles(batch: Any, kind: Slice) -> Particles:
-    import awkward as ak
-
     record = batch.prt
     if kind is Slice.SOFT:  # harder scatterings have slices of their own
         below = batch.info.pT2Hat < 20.0**2

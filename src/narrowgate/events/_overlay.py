@@ -8,19 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from narrowgate.events._compiled import compiled
 from narrowgate.events._dataset import LSB
-from narrowgate.events._detector import (
-    COLUMNS,
-    FINE_COLUMNS,
-    FINE_ROWS,
-    ROWS,
-    Deposits,
-    _compiled,
-    measure,
-    pixels,
-    suppress,
-)
+from narrowgate.events._detector import COLUMNS, FINE_COLUMNS, FINE_ROWS, ROWS, Deposits, measure, pixels
 from narrowgate.events._recipe import FRACTIONS, ImageKind, Recipe, Scenario, Slice
+from narrowgate.events._suppression import suppress
 
 
 class Crossings(NamedTuple):
@@ -90,7 +82,7 @@ def overlay(pool: Deposits, crossings: Crossings, recipe: Recipe, generator: np.
     return images[..., np.newaxis]
 
 
-@_compiled
+@compiled
 def _hardest(bounds: NDArray[np.int64], track: NDArray[np.float32], collision: NDArray[np.int64]) -> int:
     """The place among `collision` of the vertex with the largest Σ pT² of tracks; the first when none has any."""
     best, largest = 0, 0.0
@@ -103,7 +95,7 @@ def _hardest(bounds: NDArray[np.int64], track: NDArray[np.float32], collision: N
     return best
 
 
-@_compiled
+@compiled
 def _images(
     bounds: NDArray[np.int64],
     row: NDArray[np.uint8],

@@ -128,6 +128,6 @@ def assumptions(recipe: Recipe) -> list[str]:
         f"Pile-up is Poisson with mean {recipe.pileup:g}, in time only; collisions are rolled in φ and flipped in η.",
         vertex[recipe.scenario],
         "Charged particles with pT > 2 GeV and |η| < 2.4 are tracked, without loss; muons leave nothing.",
-        f"{recipe.leakage:.1%} of the pile-up vertices lie too near to be told apart; their tracks count as the vertex's.",
+        f"{recipe.leakage:.1%} of the pile-up vertices lie too near to tell apart; their tracks count as the vertex's.",
         "Resolutions and thresholds follow the Delphes CMS Phase-2 card, on towers of 0.1 × 5°.",
     ]

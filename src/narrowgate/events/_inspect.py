@@ -1,0 +1,134 @@
+"""A look at a data set before it is trusted: its numbers in a table, its mean images in a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narrowgate.events._dataset import Dataset, Split
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TELLING_PIXELS = 8
+"""Two collisions rarely leave equal images with this many occupied pixels; with fewer, and in empty images, they do."""
+
+
+@dataclass(frozen=True)
+class ClassSummary:
+    """The signal or the background of one split; the fields but the first are None where there is no event."""
+
+    events: int
+    occupancy: float | None
+    """Mean share of pixels that are not zero."""
+    largest: int | None
+    """Largest count of any pixel."""
+    saturated: int | None
+    """Pixels at or above the ten-bit limit, 1023 counts."""
+    mean_ht: float | None
+    """GeV, mean over events of the sum of all pixels."""
+    empty: int | None
+    """Events without an occupied pixel."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a data set holds. `splits` maps split → class ("signal", "background") → numbers."""
+
+    name: str
+    fingerprint: str
+    shape: tuple[int, int, int]
+    channels: tuple[str, ...]
+    lsb: float
+    crossing_rate: float
+    splits: Mapping[str, Mapping[str, ClassSummary]]
+    shared: int
+    """Images with at least `TELLING_PIXELS` occupied pixels that are in more than one split: there should be none."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as plain values for JSON."""
+        return asdict(self)
+
+
+def summarise(dataset: Dataset) -> Summary:
+    """Count and measure a data set; a pure function of it."""
+    return Summary(
+        name=dataset.name,
+        fingerprint=dataset.fingerprint,
+        shape=dataset.geometry.shape,
+        channels=dataset.geometry.channels,
+        lsb=dataset.lsb,
+        crossing_rate=dataset.crossing_rate,
+        splits={
+            name: {
+                "signal": _summarise_class(split.signal, dataset.lsb),
+                "background": _summarise_class(split.background, dataset.lsb),
+            }
+            for name, split in dataset.splits()
+        },
+        shared=shared_images([split for _, split in dataset.splits()]),
+    )
+
+
+def shared_images(splits: list[Split]) -> int:
+    """How many different images with `TELLING_PIXELS` or more occupied pixels lie in more than one of `splits`."""
+    seen: set[bytes] = set()
+    shared: set[bytes] = set()
+    for split in splits:
+        flat = split.images.reshape(len(split), int(np.prod(split.images.shape[1:])))
+        telling = flat[np.count_nonzero(flat, axis=1) >= TELLING_PIXELS]
+        here = {image.tobytes() for image in telling}
+        shared |= here & seen
+        seen |= here
+    return len(shared)
+
+
+def picture(dataset: Dataset) -> Figure:
+    """The mean image and one event of signal and of background, per channel, in GeV, on the towers' η and φ.
+
+    Every panel has a scale of its own. The events are the first of their class in the train split.
+    """
+    from matplotlib.figure import Figure
+
+    channels = dataset.geometry.channels
+    figure = Figure(figsize=(10.0, 7.5 * len(channels)), layout="constrained")
+    grid = figure.subplots(2 * len(channels), 2, squeeze=False)
+    classes = {"signal": dataset.train.signal, "background": dataset.train.background}
+    for column, (class_name, images) in enumerate(classes.items()):
+        for channel, channel_name in enumerate(channels):
+            panels = {"mean of {n} events": images.mean(axis=0) if len(images) else None}
+            panels["one event"] = images[0] if len(images) else None
+            for row, (title, image) in enumerate(panels.items()):
+                axes = grid[2 * channel + row, column]
+                axes.set_title(f"{class_name}, {title.format(n=len(images))}")
+                axes.set(xlabel="φ [rad]", ylabel="η")
+                if image is None:
+                    continue
+                mesh = axes.pcolormesh(
+                    dataset.geometry.phi_edges,
+                    dataset.geometry.eta_edges,
+                    np.asarray(image[..., channel], np.float64) * dataset.lsb,
+                    cmap="viridis",
+                    vmin=0.0,
+                )
+                figure.colorbar(mesh, ax=axes, label=f"{channel_name} [GeV]")
+    figure.suptitle(dataset.name)
+    return figure
+
+
+def _summarise_class(images: NDArray[np.unsignedinteger[Any]], lsb: float) -> ClassSummary:
+    if not len(images):
+        return ClassSummary(0, None, None, None, None, None)
+    occupied = np.count_nonzero(images, axis=(1, 2, 3))
+    return ClassSummary(
+        events=len(images),
+        occupancy=float(occupied.mean() / images[0].size),
+        largest=int(images.max()),
+        saturated=int(np.count_nonzero(images >= 1023)),
+        mean_ht=float(images.sum(axis=(1, 2, 3), dtype=np.float64).mean() * lsb),
+        empty=int(np.count_nonzero(occupied == 0)),
+    )

@@ -1,0 +1,174 @@
+"""The making of a simulated data set: pools, overlay, detector, in chunks that survive an interruption."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narrowgate.events._dataset import CROSSING_RATE, LSB, SPLITS, Dataset, Split
+from narrowgate.events._detector import COLUMNS, ROWS, Deposits
+from narrowgate.events._errors import DatasetError
+from narrowgate.events._file import save
+from narrowgate.events._geometry import Geometry
+from narrowgate.events._overlay import draw, hard_collisions, hard_slices, overlay
+from narrowgate.events._pools import PoolChunk, all_chunks, generator_versions, load_deposits, signal_masses
+from narrowgate.events._recipe import FRACTIONS, Recipe, Slice, assumptions
+from narrowgate.events._simulate import Progress
+
+CROSSINGS = 2_000
+"""Crossings of one overlay chunk: a few seconds of work at a pile-up of 200."""
+
+Job = TypeVar("Job")
+
+
+def produce(
+    recipe: Recipe, output: str | Path, *, pools: str | Path | None, workers: int | None, progress: Progress | None
+) -> Dataset:
+    """Make the data set that `recipe` describes: see `narrowgate.events.simulate`."""
+    target = Path(output)
+    pool_folder = Path(pools) if pools is not None else target.parent / "pools"
+    versions = generator_versions()
+    parts_folder = target.with_name(target.name + ".parts") / recipe.digest(sorted(versions.items()))
+    try:
+        pool_folder.mkdir(parents=True, exist_ok=True)
+        parts_folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatasetError(f"{target}: the folders for the simulation cannot be made ({error})") from error
+    number = max(1, workers if workers is not None else os.cpu_count() or 1)
+    tell = progress or (lambda what, done, total: None)
+
+    chunks = all_chunks(recipe)
+    make_pool = partial(_make_pool, folder=pool_folder)
+    _all(make_pool, chunks, [chunk.events for chunk in chunks], "collisions", number, tell)
+    images = _image_chunks(recipe)
+    make_images = partial(_make_images, recipe=recipe, pools=pool_folder, folder=parts_folder)
+    _all(make_images, images, [stop - start for _, _, start, stop in images], "crossings", number, tell)
+
+    dataset = Dataset(
+        **{name: _assemble(recipe, name, pool_folder, parts_folder) for name in SPLITS},
+        geometry=Geometry.uniform(ROWS, COLUMNS, channels=(f"{recipe.image.value} transverse energy",)),
+        lsb=LSB,
+        crossing_rate=CROSSING_RATE,
+        provenance={
+            "source": "narrowgate simulate",
+            "recipe": recipe.model_dump(mode="json"),
+            "assumptions": assumptions(recipe),
+            "pools": {name: {kind.value: recipe.pool_size(kind, name) for kind in Slice} for name in SPLITS},
+            "versions": versions,
+        },
+        name=f"{recipe.scenario.value}, pile-up {recipe.pileup:g}, {recipe.image.value} images",
+    )
+    save(target, dataset)
+    shutil.rmtree(parts_folder.parent, ignore_errors=True)
+    return dataset
+
+
+ImageChunk = tuple[str, bool, int, int]
+"""Split, whether signal, and the first and last-but-one place among the split's events of that class."""
+
+
+def _image_chunks(recipe: Recipe) -> list[ImageChunk]:
+    return [
+        (name, signal, start, min(start + CROSSINGS, total))
+        for name in SPLITS
+        for signal, total in ((True, recipe.signal.of(name)), (False, recipe.background.of(name)))
+        for start in range(0, total, CROSSINGS)
+    ]
+
+
+def _all(
+    make: Callable[[Job], object],
+    jobs: Sequence[Job],
+    weights: Sequence[int],
+    what: str,
+    workers: int,
+    tell: Progress,
+) -> None:
+    """Do all `jobs`, in this process or in several, and tell how many of their events are done."""
+    done, total = 0, sum(weights)
+    tell(what, 0, total)
+    for place in _finished(make, jobs, workers):
+        done += weights[place]
+        tell(what, done, total)
+
+
+def _finished(make: Callable[[Job], object], jobs: Sequence[Job], workers: int) -> Iterator[int]:
+    if workers == 1 or len(jobs) < 2:
+        for place, job in enumerate(jobs):
+            make(job)
+            yield place
+        return
+    with ProcessPoolExecutor(min(workers, len(jobs)), multiprocessing.get_context("spawn")) as executor:
+        futures = {executor.submit(make, job): place for place, job in enumerate(jobs)}
+        try:
+            for future in as_completed(futures):
+                future.result()
+                yield futures[future]
+        except BrokenProcessPool as error:
+            raise DatasetError(
+                "a worker process of the simulation died; start again to go on from the chunks that are finished"
+            ) from error
+        finally:
+            executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _make_pool(chunk: PoolChunk, folder: Path) -> None:
+    chunk.make(folder)
+
+
+@lru_cache(maxsize=1)
+def _pool(recipe: Recipe, split_name: str, folder: Path) -> Deposits:
+    return load_deposits(recipe, split_name, folder, signal=True)
+
+
+def _image_path(chunk: ImageChunk, folder: Path) -> Path:
+    name, signal, start, stop = chunk
+    return folder / f"{name}-{'signal' if signal else 'background'}-{start}-{stop}.npy"
+
+
+def _make_images(chunk: ImageChunk, recipe: Recipe, pools: Path, folder: Path) -> None:
+    path = _image_path(chunk, folder)
+    if path.exists():
+        return
+    name, signal, start, stop = chunk
+    sizes = {kind: recipe.pool_size(kind, name) for kind in FRACTIONS}
+    if signal:
+        hard = sum(sizes.values()) + np.arange(start, stop)
+    else:
+        generator = _generator(recipe, name, 0)
+        slices = hard_slices(recipe.background.of(name), generator)
+        hard = hard_collisions(slices, sizes, generator)[start:stop]
+    generator = _generator(recipe, name, 1, int(signal), start)
+    crossings = draw(hard, recipe.pileup, sizes, generator)
+    images = overlay(_pool(recipe, name, pools), crossings, recipe, generator)
+    aside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    with aside.open("wb") as stream:
+        np.save(stream, images, allow_pickle=False)
+    os.replace(aside, path)
+
+
+def _assemble(recipe: Recipe, split_name: str, pools: Path, folder: Path) -> Split:
+    """One split, its events in an order drawn with the seed, so that any stretch of it is a fair sample."""
+    images: list[NDArray[np.uint16]] = [np.zeros((0, ROWS, COLUMNS, 1), np.uint16)]
+    for chunk in _image_chunks(recipe):
+        if chunk[0] == split_name:
+            images.append(np.load(_image_path(chunk, folder), allow_pickle=False))
+    signal, background = recipe.signal.of(split_name), recipe.background.of(split_name)
+    labels = np.repeat(np.array([1, 0], np.uint8), [signal, background])
+    m_hh = np.concatenate([signal_masses(recipe, split_name, pools), np.full(background, np.nan, np.float32)])
+    order = _generator(recipe, split_name, 2).permutation(signal + background)
+    return Split(np.concatenate(images)[order], labels[order], {"m_hh": m_hh[order]})
+
+
+def _generator(recipe: Recipe, split_name: str, *key: int) -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([recipe.seed, SPLITS.index(split_name), *key])))
