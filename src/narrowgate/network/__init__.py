@@ -1,1 +1,43 @@
-"""Room `network`."""
+"""What a configuration is, and the network of one member as pure functions.
+
+Member code is written for one member and knows no population axis; a population maps over it. Formats and the
+dropout rate are data (`Numerics`), so that members of one shape share one compiled program.
+"""
+
+from narrowgate.network._configuration import (
+    Architecture,
+    Configuration,
+    ConfigurationError,
+    Precision,
+    Training,
+)
+from narrowgate.network._layers import Convolution, Dense, ImageShape, Layers, layers
+from narrowgate.network._member import (
+    Arrays,
+    Numerics,
+    initial_statistics,
+    initial_weights,
+    numerics,
+    scores,
+    training_scores,
+)
+
+__all__ = [
+    "Architecture",
+    "Arrays",
+    "Configuration",
+    "ConfigurationError",
+    "Convolution",
+    "Dense",
+    "ImageShape",
+    "Layers",
+    "Numerics",
+    "Precision",
+    "Training",
+    "initial_statistics",
+    "initial_weights",
+    "layers",
+    "numerics",
+    "scores",
+    "training_scores",
+]
