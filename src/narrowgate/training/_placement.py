@@ -1,0 +1,145 @@
+"""How a population is laid over the machine: how many devices, and how many members side by side on each.
+
+Three ways win in different regimes: one member after the other (`chunk` 1; small arrays stay in the processor's cache),
+all at once (a large accelerator), or a few at a time. The choice changes speed and, by float rounding at most, nothing
+else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Members are dealt to `devices` in equal shares; each device takes `chunk` of its share at a time."""
+
+    devices: int
+    chunk: int
+
+    def padded(self, members: int) -> int:
+        """The smallest population not below `members` that deals out evenly."""
+        return -(-members // self.devices) * self.devices
+
+    def dealt(self, tree: Any) -> Any:
+        """Arrays with a (padded) member axis, each device's share on that device."""
+        return jax.device_put(tree, NamedSharding(self._mesh(), PartitionSpec("members")))
+
+    def everywhere(self, tree: Any) -> Any:
+        """Arrays that all members use, whole on every device."""
+        return jax.device_put(tree, NamedSharding(self._mesh(), PartitionSpec()))
+
+    def _mesh(self) -> Mesh:
+        return Mesh(np.asarray(jax.local_devices()[: self.devices]), ("members",))
+
+    def over_members(self, one: Callable[..., Any], mapped: int) -> Callable[..., Any]:
+        """`one`, written for one member, over a population: the first `mapped` arguments have a member axis.
+
+        Every leaf of the result has the member axis first.
+        """
+
+        def share(*arguments: Any) -> Any:
+            members, common = arguments[:mapped], arguments[mapped:]
+            count = len(jax.tree.leaves(members)[0])
+            if self.chunk >= count and count > 1:
+                return jax.vmap(lambda *member: one(*member, *common))(*members)
+            return jax.lax.map(
+                lambda member: one(*member, *common), members, batch_size=None if self.chunk == 1 else self.chunk
+            )
+
+        if self.devices == 1:
+            return share
+
+        def spread(*arguments: Any) -> Any:
+            specs = (PartitionSpec("members"),) * mapped + (PartitionSpec(),) * (len(arguments) - mapped)
+            shared = jax.shard_map(
+                share, mesh=self._mesh(), in_specs=specs, out_specs=PartitionSpec("members"), check_vma=False
+            )
+            return shared(*arguments)
+
+        return spread
+
+
+def use_all_cores() -> None:
+    """Make one JAX device of every processor core, so that members train side by side.
+
+    Call it before JAX is first used; afterwards it has no effect. An environment that sets XLA_FLAGS itself is left
+    as it is, and so is a machine with an accelerator (there only the host's devices are counted).
+    """
+    if "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", ""):
+        return
+    try:
+        jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
+    except RuntimeError:
+        return  # JAX is already running
+
+
+def usual_placement(members: int) -> Placement:
+    """What is used without a measurement: one member after the other on each core, or all at once on an accelerator."""
+    devices = min(members, jax.local_device_count())
+    accelerated = jax.default_backend() != "cpu"
+    return Placement(devices, -(-members // devices) if accelerated else 1)
+
+
+def candidates(members: int) -> list[Placement]:
+    """The placements worth measuring for a population, the usual one first."""
+    usual = usual_placement(members)
+    share = -(-members // usual.devices)
+    chunks = (1, 4, 16, 64, 256) if usual.chunk == 1 else (64, 256)
+    others = [Placement(usual.devices, chunk) for chunk in (*chunks, share) if chunk <= share]
+    return list(dict.fromkeys([usual, *others]))
+
+
+class PlacementMemory:
+    """The winners of earlier measurements, in one small JSON file of the user's cache."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        self._path = path or cache / "narrowgate" / "placements.json"
+
+    def recall(self, key: str) -> Placement | None:
+        """The remembered winner; `None` when there is none or the file cannot be used."""
+        try:
+            entry = self._read()[key]
+            return Placement(int(entry["devices"]), int(entry["chunk"]))
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    def remember(self, key: str, placement: Placement) -> None:
+        """Keep a winner; a cache that cannot be written is no error."""
+        entries = self._read() | {key: asdict(placement)}
+        aside = self._path.with_suffix(f".{os.getpid()}.part")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            aside.write_text(json.dumps(entries, indent=1, sort_keys=True))
+            aside.replace(self._path)
+        except OSError:
+            aside.unlink(missing_ok=True)
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            entries = json.loads(self._path.read_text())
+        except (OSError, ValueError):
+            return {}
+        return entries if isinstance(entries, dict) else {}
+
+
+def fastest(choices: list[Placement], run: Callable[[Placement], Any]) -> Placement:
+    """The placement whose second `run` is quickest; the first one compiles."""
+    seconds = {}
+    for placement in choices:
+        jax.block_until_ready(run(placement))
+        start = perf_counter()
+        jax.block_until_ready(run(placement))
+        seconds[placement] = perf_counter() - start
+    return min(seconds, key=seconds.__getitem__)

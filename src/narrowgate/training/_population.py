@@ -1,0 +1,158 @@
+"""A population: members of one program, trained and scored together by a few compiled functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, UInt
+from numpy.typing import NDArray
+
+from narrowgate.network import Arrays, Configuration, ImageShape, layers, scores
+from narrowgate.training._member import (
+    Program,
+    Settings,
+    State,
+    TrainingImages,
+    initial_state,
+    settings_of,
+    train_epoch,
+)
+from narrowgate.training._placement import Placement, PlacementMemory, candidates, fastest, usual_placement
+from narrowgate.training._schedule import Plateau, ScheduleSettings, after_evaluation, learning_rate
+
+SCORING_BATCH = 1024
+"""Events scored at a time by one member."""
+
+
+def program_of(configuration: Configuration, image: ImageShape) -> Program:
+    """What has to be compiled for a configuration; equal programs can share a population."""
+    return Program(
+        layers=layers(configuration.network, image),
+        batch_size=configuration.training.batch_size,
+        steps_per_epoch=configuration.training.steps_per_epoch,
+        dropout=configuration.network.dropout > 0,
+    )
+
+
+class Population:
+    """The compiled functions of `members` members that share `program`, laid out as `placement` says."""
+
+    def __init__(self, program: Program, members: int, placement: Placement | None = None) -> None:
+        self.program = program
+        self.members = members
+        self.placement = placement or usual_placement(members)
+
+    def settings(self, configurations: Sequence[Configuration], steps: int) -> Settings:
+        """The traced settings of all members, stacked."""
+        stacked: Settings = _stack([settings_of(configuration, steps) for configuration in configurations])
+        return stacked
+
+    def initial_state(self, settings: Settings) -> State:
+        """The state of all members before the first step."""
+        state: State = jax.jit(jax.vmap(partial(initial_state, self.program)))(settings)
+        return state
+
+    def train_epoch(
+        self, settings: Settings, state: State, images: TrainingImages
+    ) -> tuple[State, Float[Array, " members"]]:
+        """One epoch of every member; also each one's mean training loss."""
+        trained: tuple[State, Array] = self._train_epoch(settings, state, images)
+        return trained
+
+    def scores(
+        self, settings: Settings, weights: Arrays, statistics: Arrays, batches: UInt[Array, "batches batch ..."]
+    ) -> Float[Array, "members batches batch"]:
+        """Every member's score of every event; make `batches` with `in_batches`."""
+        found: Array = self._scores(settings, weights, statistics, batches)
+        return found
+
+    def share(self, data: Any) -> Any:
+        """Arrays that every member reads (training images, batches), put where this population wants them."""
+        return self.placement.everywhere(data)
+
+    def learning_rates(self, settings: Settings, state: State) -> Float[Array, " members"]:
+        """Each member's learning rate at its present step."""
+        rates: Array = jax.vmap(learning_rate)(settings.schedule, state.plateau, state.step)
+        return rates
+
+    def after_evaluation(self, settings: ScheduleSettings, plateau: Plateau, loss: Float[Array, " members"]) -> Plateau:
+        """What the schedules make of the members' validation losses."""
+        result: Plateau = jax.vmap(after_evaluation)(settings, plateau, loss)
+        return result
+
+    def tuned(
+        self, settings: Settings, state: State, images: TrainingImages, memory: PlacementMemory | None = None
+    ) -> Population:
+        """This population in the placement that a short measurement finds fastest (or found, on this machine)."""
+        memory = memory or PlacementMemory()
+        key = self._measurement_key()
+        placement = memory.recall(key)
+        if placement is None or placement.devices > jax.local_device_count():
+            probe = replace(self.program, steps_per_epoch=3)
+            placement = fastest(
+                candidates(self.members),
+                lambda choice: _trained_once(Population(probe, self.members, choice), settings, state, images),
+            )
+            memory.remember(key, placement)
+        return Population(self.program, self.members, placement)
+
+    def _measurement_key(self) -> str:
+        device = jax.local_devices()[0]
+        members = 1 << (self.members - 1).bit_length()  # populations of like size share a measurement
+        shapes = [list(shape) for shape in self.program.layers.weight_shapes().values()]
+        return f"{device.device_kind} x{jax.local_device_count()} members<={members} {self.program.batch_size} {shapes}"
+
+    @cached_property
+    def _train_epoch(self) -> Any:
+        return self._compiled(partial(train_epoch, self.program), mapped=2)
+
+    @cached_property
+    def _scores(self) -> Any:
+        def score(settings: Settings, weights: Arrays, statistics: Arrays, batches: Array) -> Array:
+            found: Array = jax.lax.map(
+                lambda batch: scores(self.program.layers, settings.numerics, weights, statistics, batch), batches
+            )
+            return found
+
+        return self._compiled(score, mapped=3)
+
+    def _compiled(self, one: Any, mapped: int) -> Any:
+        """Over members, padded with copies of the last one to an even deal, which are dropped again."""
+        spread = jax.jit(self.placement.over_members(one, mapped))
+        extra = self.placement.padded(self.members) - self.members
+
+        def dealt(*arguments: Any) -> Any:
+            members = arguments[:mapped]
+            if extra:
+                members = jax.tree.map(lambda leaf: _pad(leaf, extra), members)
+            found = spread(*self.placement.dealt(members), *arguments[mapped:])
+            return jax.tree.map(lambda leaf: leaf[: self.members], found) if extra else found
+
+        return dealt
+
+
+def _stack(members: Sequence[Any]) -> Any:
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *members)
+
+
+def _trained_once(population: Population, settings: Settings, state: State, images: TrainingImages) -> Any:
+    return population.train_epoch(settings, state, population.share(images))
+
+
+def _pad(leaf: Array, extra: int) -> Array:
+    return jnp.concatenate([leaf, jnp.repeat(leaf[-1:], extra, axis=0)])
+
+
+def in_batches(images: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.unsignedinteger[Any]]:
+    """Images (events, …) as (batches, batch, …), the last batch filled up with empty images."""
+    batch = min(SCORING_BATCH, max(1, len(images)))
+    count = -(-len(images) // batch)
+    filled = np.zeros((count * batch, *images.shape[1:]), images.dtype)
+    filled[: len(images)] = images
+    return filled.reshape(count, batch, *images.shape[1:])
