@@ -116,8 +116,8 @@ def mixture_quantile(
     """
     a, b = passed + prior[0], np.maximum(total - passed + prior[1], 1e-9)
     # The mixture's quantile lies between those of its lowest and its highest component.
-    low = special.betaincinv(a.min(axis=1), b.max(axis=1), probability)
-    high = special.betaincinv(a.max(axis=1), b.min(axis=1), probability)
+    low: FloatArray = special.betaincinv(a.min(axis=1), b.max(axis=1), probability)
+    high: FloatArray = special.betaincinv(a.max(axis=1), b.min(axis=1), probability)
     for _ in range(HALVINGS):
         middle = 0.5 * (low + high)
         above = special.betainc(a, b, middle[:, None]).mean(axis=1) >= probability

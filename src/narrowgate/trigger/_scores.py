@@ -81,6 +81,8 @@ def passing(events: FloatArray, thresholds: FloatArray, *, inclusive: bool = Fal
 
 def highest(events: FloatArray, number: int) -> FloatArray:
     """The `number` highest of `events` (all of them if there are fewer), in descending order."""
+    # Of the negated scores, since NumPy's partition is ten times slower when the pivot is one of many tied low ones.
+    negated = -events
     if number < events.size:
-        events = np.partition(events, events.size - number)[events.size - number :]
-    return np.sort(events)[::-1]
+        negated = np.partition(negated, number)[:number]
+    return -np.sort(negated)

@@ -64,6 +64,8 @@ def _edges(values: FloatArray, edges: ArrayLike | int) -> FloatArray:
     if isinstance(edges, int | np.integer):
         if edges < 1:
             raise ValueError(f"{edges} bins were asked for; at least one is needed.")
+        if values.min() == values.max():
+            raise ValueError(f"No bins can be made of the values: all of them are {values.min():g}.")
         return np.unique(np.quantile(values, np.linspace(0.0, 1.0, int(edges) + 1)))
     bounds = checked(edges, "bin edges")
     if bounds.size < 2 or np.any(np.diff(bounds) <= 0):

@@ -1,0 +1,84 @@
+"""Are two triggers different? With the scores (paired) and without (intervals only)."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from narrowgate.trigger import WorkingPoint, difference, efficiency_at_rate, indistinguishable
+
+RATE = 30e3
+
+
+def correlated(
+    seed: int, shift: float = 0.0, correlation: float = 0.9, signal: int = 3_000, background: int = 30_000
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Two scores of the same events, the second better by `shift`, and the labels."""
+    generator = np.random.default_rng(seed)
+    labels = np.repeat([1, 0], [signal, background])
+    common = generator.normal(size=labels.size)
+    first, second = (
+        np.sqrt(correlation) * common + np.sqrt(1 - correlation) * generator.normal(size=labels.size) for _ in range(2)
+    )
+    return first + 4.2 * labels, second + (4.2 + shift) * labels, labels
+
+
+def point(efficiency: float, low: float, high: float) -> WorkingPoint:
+    return WorkingPoint(10e3, 0.0, efficiency, low, high, 0.6827, 30, 10e3)
+
+
+def test_the_value_is_the_difference_of_the_efficiencies() -> None:
+    first, second, labels = correlated(0, shift=0.5)
+    result = difference(first, second, labels, RATE)
+    efficiencies = [efficiency_at_rate(s[labels == 1], s[labels == 0], RATE).efficiency for s in (first, second)]
+    assert result.value == pytest.approx(efficiencies[0] - efficiencies[1])
+    swapped = difference(second, first, labels, RATE)
+    assert (swapped.value, swapped.low, swapped.high) == pytest.approx((-result.value, -result.high, -result.low))
+
+
+def test_a_trigger_is_indistinguishable_from_itself_in_any_units() -> None:
+    first, _, labels = correlated(1)
+    result = difference(first, 3.0 * first - 7.0, labels, RATE)
+    assert result.value == 0.0
+    assert result.indistinguishable
+    assert 0 < result.high < 2e-3
+
+
+def test_a_much_better_trigger_is_told_apart() -> None:
+    first, second, labels = correlated(2, shift=1.0)
+    assert not difference(first, second, labels, RATE).indistinguishable
+
+
+def test_pairing_sharpens_the_difference() -> None:
+    first, second, labels = correlated(3, correlation=0.98)
+    paired = difference(first, second, labels, RATE, confidence=0.6827)
+    points = [efficiency_at_rate(s[labels == 1], s[labels == 0], RATE) for s in (first, second)]
+    apart = np.linalg.norm([0.5 * (p.high - p.low) for p in points])
+    assert 0.5 * (paired.high - paired.low) < 0.6 * apart
+
+
+def test_intervals_of_the_paired_difference_cover_the_truth() -> None:
+    toys = 200
+    results = [difference(*correlated(seed, signal=1_000, background=20_000), RATE) for seed in range(toys)]
+    covered = sum(result.low <= 0.0 <= result.high for result in results)
+    assert abs(covered - 0.95 * toys) <= 4 * np.sqrt(0.05 * 0.95 * toys)
+
+
+def test_different_events_cannot_be_paired() -> None:
+    with pytest.raises(ValueError, match="The first trigger scored 3 events and the second 2"):
+        difference([1.0, 2.0, 3.0], [1.0, 2.0], [1, 0, 0], RATE)
+
+
+def test_without_scores_the_facing_half_widths_are_added_in_quadrature() -> None:
+    upper = point(0.90, 0.87, 0.99)
+    assert indistinguishable(upper, point(0.86, 0.80, 0.89))  # reach: hypot(0.03, 0.03) = 0.0424
+    assert not indistinguishable(upper, point(0.85, 0.80, 0.88))  # the same reach, 0.05 apart
+    assert not indistinguishable(point(0.85, 0.80, 0.88), upper)
+
+
+def test_working_points_at_different_rates_are_not_compared() -> None:
+    one = point(0.9, 0.88, 0.92)
+    with pytest.raises(ValueError, match="at one rate and confidence only"):
+        indistinguishable(one, replace(one, rate=30e3))
+    with pytest.raises(ValueError, match="at one rate and confidence only"):
+        indistinguishable(one, replace(one, confidence=0.95))
