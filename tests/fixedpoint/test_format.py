@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,6 +42,19 @@ def test_with_and_without_sign() -> None:
     weights = Format(12, 2, rounding=Rounding.TRUNCATE, overflow=Overflow.WRAP)
     assert weights.unsigned() == Format(12, 2, False, Rounding.TRUNCATE, Overflow.WRAP)
     assert weights.unsigned().as_signed() == weights
+
+
+def test_numpy_integers_are_integers() -> None:
+    format = Format(np.int64(12), np.int8(2))  # type: ignore[arg-type]
+    assert format == Format(12, 2)
+    assert type(format.width) is int
+
+
+def test_unknown_modes_are_refused() -> None:
+    with pytest.raises(
+        FormatError, match="'nearest' is not a mode of rounding; allowed are half-even, half-up, truncate"
+    ):
+        Format(8, 2, rounding="nearest")  # type: ignore[arg-type]
 
 
 def test_modes_may_be_words() -> None:

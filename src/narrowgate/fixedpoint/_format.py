@@ -3,9 +3,10 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import Self
 
-from narrowgate.fixedpoint._modes import AP_OVERFLOW, AP_ROUNDING, FormatError, Overflow, Rounding
+from narrowgate.fixedpoint._modes import AP_OVERFLOW, AP_ROUNDING, FormatError, Mode, Overflow, Rounding
 from narrowgate.fixedpoint._notation import ALLOWED, read
 
 WIDEST = 32
@@ -31,7 +32,7 @@ class Format:
     `integer` may be negative (the leading bits after the point are then not stored) or exceed `width` (the lsb is
     then above 1).
 
-    **Raises** `FormatError` unless `1 <= width <= 32` and `-64 <= integer <= 64`, both integers.
+    **Raises** `FormatError` unless `1 <= width <= 32` and `-64 <= integer <= 64`, both integers, and the modes exist.
     """
 
     width: int
@@ -41,17 +42,16 @@ class Format:
     overflow: Overflow = Overflow.SATURATE
 
     def __post_init__(self) -> None:
-        for name, value in (("width", self.width), ("integer", self.integer)):
-            if isinstance(value, bool) or not isinstance(value, int):
-                raise FormatError(f"A format's {name} must be a whole number of bits, but {value!r} was given.")
+        object.__setattr__(self, "width", _bits("width", self.width))
+        object.__setattr__(self, "integer", _bits("integer", self.integer))
         if not 1 <= self.width <= WIDEST:
             raise FormatError(f"The format {self} has a width of {self.width} bits; allowed are 1 to {WIDEST}.")
         if abs(self.integer) > INTEGER_LIMIT:
             raise FormatError(
                 f"The format {self} has {self.integer} integer bits; allowed are {-INTEGER_LIMIT} to {INTEGER_LIMIT}."
             )
-        object.__setattr__(self, "rounding", Rounding(self.rounding))
-        object.__setattr__(self, "overflow", Overflow(self.overflow))
+        object.__setattr__(self, "rounding", _mode(Rounding, self.rounding))
+        object.__setattr__(self, "overflow", _mode(Overflow, self.overflow))
 
     @classmethod
     def parse(cls, entry: object, *, signed: bool = True) -> "Format":
@@ -121,6 +121,18 @@ class Format:
         """
         kind, integer = ("ap_fixed", self.integer + 1) if self.signed else ("ap_ufixed", self.integer)
         return f"{kind}<{self.width},{integer},{AP_ROUNDING[self.rounding]},{AP_OVERFLOW[self.overflow]}>"
+
+
+def _bits(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise FormatError(f"A format's {name} must be a whole number of bits, but {value!r} was given.")
+    return int(value)
+
+
+def _mode(kind: type[Mode], word: str) -> Mode:
+    if word not in list(kind):
+        raise FormatError(f"{word!r} is not a mode of {kind.__name__.lower()}; allowed are {', '.join(kind)}.")
+    return kind(word)
 
 
 def parse_optional(entry: object, *, signed: bool = True) -> Format | None:

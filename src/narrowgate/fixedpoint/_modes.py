@@ -1,6 +1,7 @@
 """What becomes of a value off a format's grid, or out of its range."""
 
 from enum import StrEnum
+from typing import TypeVar
 
 
 class FormatError(ValueError):
@@ -26,6 +27,8 @@ class Overflow(StrEnum):
     WRAP = "wrap"
     """The upper bits are dropped: the code modulo `2^width` (`AP_WRAP`)."""
 
+
+Mode = TypeVar("Mode", Rounding, Overflow)
 
 AP_ROUNDING = {Rounding.HALF_EVEN: "AP_RND_CONV", Rounding.HALF_UP: "AP_RND", Rounding.TRUNCATE: "AP_TRN"}
 AP_OVERFLOW = {Overflow.SATURATE: "AP_SAT", Overflow.WRAP: "AP_WRAP"}

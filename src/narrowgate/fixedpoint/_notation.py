@@ -2,17 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from enum import StrEnum
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-from narrowgate.fixedpoint._modes import AP_OVERFLOW, AP_ROUNDING, FormatError, Overflow, Rounding
+from narrowgate.fixedpoint._modes import AP_OVERFLOW, AP_ROUNDING, FormatError, Mode, Overflow, Rounding
 
 ALLOWED = 'write "(12,2)", "12,2", [12, 2], "ap_fixed<12,3>" or "ap_ufixed<12,2>", the last two with modes if need be'
 
 _PAIR = re.compile(r"\s*([+-]?\d+)\s*,\s*([+-]?\d+)\s*")
 _AP = re.compile(r"ap_(u?)fixed\s*<\s*([+-]?\d+)\s*,\s*([+-]?\d+)\s*(?:,\s*(\w+)\s*)?(?:,\s*(\w+)\s*)?>")
-
-Mode = TypeVar("Mode", bound=StrEnum)
 
 
 class Notation(NamedTuple):
