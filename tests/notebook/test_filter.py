@@ -1,9 +1,9 @@
 import pytest
 
 from narrowgate.notebook import NotebookError
-from narrowgate.notebook._filter import arrange, choose, flatten, resolve
+from narrowgate.notebook._filter import Row, arrange, choose, flatten, resolve
 
-ROWS = [
+ROWS: list[Row] = [
     {"id": "a", "name": "float baseline", "precision.conv": "float", "network.filters": [4, 8], "accuracy": 0.981},
     {"id": "b", "name": "twelve", "precision.conv": "(12,2)", "network.filters": [4, 8], "accuracy": 0.979},
     {"id": "c", "name": "eight", "precision.conv": "(8,2)", "network.filters": [8, 16], "accuracy": None},
@@ -52,7 +52,7 @@ def test_order_puts_what_is_missing_last_either_way() -> None:
 def test_a_key_that_nobody_has_gets_a_hint() -> None:
     with pytest.raises(NotebookError, match="no run has 'acuracy'; did you mean accuracy"):
         choose(ROWS, ["acuracy>0.9"])
-    with pytest.raises(NotebookError, match="'conv' may mean precision.conv, batch.conv; write the one you mean"):
+    with pytest.raises(NotebookError, match=r"'conv' may mean precision\.conv, batch\.conv; write the one you mean"):
         resolve("conv", ROWS)
     with pytest.raises(NotebookError, match=r"'name>a': name is 'float baseline', and > compares numbers"):
         choose(ROWS, ["name>a"])

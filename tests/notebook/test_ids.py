@@ -1,26 +1,21 @@
-import subprocess
-import sys
 from datetime import datetime
+from multiprocessing.queues import SimpleQueue
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
+from notebook_example import processes
 
 from narrowgate.notebook import NotebookError
 from narrowgate.notebook._ids import claim, is_id, order
 
 MOMENT = datetime(2022, 7, 18, 15, 5, 0)
 
-CLAIM_MANY = """
-import sys
-from datetime import datetime
-from pathlib import Path
-from narrowgate.notebook._ids import claim
-root = Path(sys.argv[1])
-print("ready", flush=True)
-sys.stdin.readline()
-for _ in range(25):
-    print(claim(root, datetime(2022, 7, 18, 15, 5, 0)))
-"""
+
+def claim_many(root: Path, start: Barrier, claimed: SimpleQueue[str]) -> None:
+    start.wait()
+    for _ in range(25):
+        claimed.put(claim(root, MOMENT))
 
 
 def test_an_id_is_the_moment_in_the_notebooks_style(tmp_path: Path) -> None:
@@ -42,21 +37,13 @@ def test_an_id_taken_by_a_file_is_not_given(tmp_path: Path) -> None:
 
 
 def test_eight_processes_in_one_second_get_two_hundred_ids(tmp_path: Path) -> None:
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", CLAIM_MANY, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(8)
-    ]
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("\n")
-        process.stdin.flush()
-    claimed = [process.communicate()[0].split() for process in processes]
-    given = [identifier for of_process in claimed for identifier in of_process]
+    start, claimed = processes().Barrier(8), processes().SimpleQueue()
+    claimers = [processes().Process(target=claim_many, args=(tmp_path, start, claimed)) for _ in range(8)]
+    for process in claimers:
+        process.start()
+    given = [claimed.get() for _ in range(200)]
+    for process in claimers:
+        process.join()
     assert len(given) == 200
     assert sorted(given, key=order) == ["2022-07-18--15-05-00"] + [f"2022-07-18--15-05-00-{n}" for n in range(2, 201)]
 

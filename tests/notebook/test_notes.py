@@ -1,8 +1,8 @@
 from datetime import datetime, timedelta, timezone
-from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
+from notebook_example import processes
 
 from narrowgate.notebook import Note, NotebookError
 from narrowgate.notebook._notes import append_note, read_notes
@@ -40,11 +40,10 @@ def test_words_added_by_hand_are_kept(tmp_path: Path) -> None:
 
 
 def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
-    context = get_context("spawn")
-    processes = [context.Process(target=_append_many, args=(tmp_path, writer)) for writer in range(4)]
-    for process in processes:
+    writers = [processes().Process(target=_append_many, args=(tmp_path, writer)) for writer in range(4)]
+    for process in writers:
         process.start()
-    for process in processes:
+    for process in writers:
         process.join()
     expected = {f"writer {writer}\nnote {number}" for writer in range(4) for number in range(20)}
     texts = [note.text for note in read_notes(tmp_path)]

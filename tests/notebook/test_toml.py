@@ -13,7 +13,9 @@ TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
 SCALARS = st.one_of(st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False), TEXT)
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4), max_leaves=8)
 TABLES = st.recursive(
-    st.dictionaries(TEXT, VALUES, max_size=4), lambda inner: st.dictionaries(TEXT, inner | VALUES, max_size=4), max_leaves=6
+    st.dictionaries(TEXT, VALUES, max_size=4),
+    lambda inner: st.dictionaries(TEXT, inner | VALUES, max_size=4),
+    max_leaves=6,
 )
 
 
@@ -29,13 +31,16 @@ def test_a_configuration_reads_like_one() -> None:
         "precision": {"conv": "(12,2)", "dense": None},
         "empty": {},
     }
-    assert to_toml(table) == (
-        'name = "twelve bits"\n\n[network]\nfilters = [4, 8]\ndropout = 0.2\n\n[precision]\nconv = "(12,2)"\n\n[empty]\n'
-    )
+    assert to_toml(table).split("\n\n") == [
+        'name = "twelve bits"',
+        "[network]\nfilters = [4, 8]\ndropout = 0.2",
+        '[precision]\nconv = "(12,2)"',
+        "[empty]\n",
+    ]
 
 
 def test_what_toml_does_not_have_gets_a_sentence() -> None:
     with pytest.raises(NotebookError, match="cannot hold an empty value inside a list"):
         to_toml({"a": [1, None]})
-    with pytest.raises(NotebookError, match="cannot hold a complex"):
+    with pytest.raises(NotebookError, match="holds numbers, words, lists and tables, but no complex"):
         to_toml({"a": 1j})

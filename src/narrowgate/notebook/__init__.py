@@ -1,9 +1,54 @@
-"""Room `notebook`: what is kept of every run, and how it is shown.
+"""What is kept of every run, and how it is shown.
 
-A run is a folder of plain files (`_layout` names them); writing takes plain tables and arrays and knows nothing of networks.
+A run is a folder of plain files, `runs/<id>/`. Writing one takes plain tables and arrays and knows nothing of networks:
+
+    with create("runs", configuration=table, environment=environment(device="cpu"), given=text) as run:
+        run.write_curve(curve)
+        run.write_weights(weights)
+        run.write_scores(scores, labels)
+        run.write_metrics(metrics)
+        draw(run.path, curve=curve, scores=scores, labels=labels, cuts=cuts, title=run.id)
+
+Leaving the block seals the run: finished, interrupted or failed, with the reason.
 """
 
+from narrowgate.notebook._compare import AtRate, Comparison, compare
+from narrowgate.notebook._draw import draw
+from narrowgate.notebook._environment import environment
 from narrowgate.notebook._errors import NotebookError
+from narrowgate.notebook._load import Run, find, list_runs, load
+from narrowgate.notebook._measures import Measures
 from narrowgate.notebook._notes import Note
+from narrowgate.notebook._page import add_note, write_page, write_pages
+from narrowgate.notebook._record import RunFolder, create, reopen
+from narrowgate.notebook._render import render_comparison, render_run, render_runs
+from narrowgate.notebook._state import Status
+from narrowgate.notebook._tables import RunsTable, run_as_dict, runs_table
 
-__all__ = ["Note", "NotebookError"]
+__all__ = [
+    "AtRate",
+    "Comparison",
+    "Measures",
+    "Note",
+    "NotebookError",
+    "Run",
+    "RunFolder",
+    "RunsTable",
+    "Status",
+    "add_note",
+    "compare",
+    "create",
+    "draw",
+    "environment",
+    "find",
+    "list_runs",
+    "load",
+    "render_comparison",
+    "render_run",
+    "render_runs",
+    "reopen",
+    "run_as_dict",
+    "runs_table",
+    "write_page",
+    "write_pages",
+]

@@ -111,4 +111,4 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if isinstance(value, os.PathLike):
         return os.fspath(value)
-    raise NotebookError(f"a record cannot hold a {type(value).__name__}; it holds numbers, words, lists and tables of them")
+    raise NotebookError(f"a record holds numbers, words, lists and tables, but no {type(value).__name__}")

@@ -44,6 +44,11 @@ def choose(rows: Sequence[Row], conditions: Iterable[str]) -> list[Row]:
     return chosen
 
 
+def keys_of(conditions: Iterable[str]) -> list[str]:
+    """The keys that conditions name, as they were written."""
+    return [match[1] for condition in conditions if (match := _CONDITION.fullmatch(condition))]
+
+
 def arrange(rows: Sequence[Row], key: str, *, descending: bool = False) -> list[Row]:
     """The rows in order of a key (see `choose` for keys); rows that lack it come last either way.
 
@@ -91,7 +96,9 @@ def _test(condition: str, rows: Sequence[Row]) -> Callable[[Row], bool]:
         if None not in numbers:
             return compare(*numbers)
         if sign not in ("=", "!="):
-            raise NotebookError(f"'{condition}': {key} is '{found}', and {sign} compares numbers; = and != compare words")
+            raise NotebookError(
+                f"'{condition}': {key} is '{found}', and {sign} compares numbers; = and != compare words"
+            )
         return compare(_bare(found), _bare(wanted))
 
     return test

@@ -33,7 +33,9 @@ def claim(root: Path, moment: datetime) -> str:
                 continue
             return identifier
     except OSError as error:
-        raise NotebookError(f"cannot keep runs in {root}: {error.strerror}; name a folder that can be written") from error
+        raise NotebookError(
+            f"cannot keep runs in {root}: {error.strerror}; name a folder that can be written"
+        ) from error
     raise AssertionError("count() has no end")
 
 
@@ -46,5 +48,7 @@ def order(identifier: str) -> tuple[str, int]:
     """Sorting key of an id: its moment, then its number among those of the same second (…-10 after …-9)."""
     match = _PATTERN.fullmatch(identifier)
     if match is None:
-        raise NotebookError(f"'{identifier}' is not a run id; ids look like 2022-07-18--15-05-00 or 2022-07-18--15-05-00-2")
+        raise NotebookError(
+            f"'{identifier}' is not a run id; ids look like 2022-07-18--15-05-00 or 2022-07-18--15-05-00-2"
+        )
     return match[1], int(match[2] or 1)

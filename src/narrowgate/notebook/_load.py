@@ -16,6 +16,7 @@ from narrowgate.notebook import _ids
 from narrowgate.notebook._errors import NotebookError
 from narrowgate.notebook._files import fingerprint, read_json
 from narrowgate.notebook._layout import CONFIGURATION, CURVE, ENVIRONMENT, METRICS, NEEDED, SCORES, WEIGHTS
+from narrowgate.notebook._measures import Measures
 from narrowgate.notebook._notes import Note, read_notes
 from narrowgate.notebook._state import State, Status
 
@@ -25,7 +26,8 @@ class Run:
     """A run as its record tells it; what was not written yet is empty.
 
     `reason` is a sentence for a run that failed, was interrupted or is damaged. `curve` maps a quantity to its values,
-    one an epoch (NaN where the record has null); the other mappings are the files of the same names.
+    one an epoch (NaN where the record has null); the other mappings are the files of the same names, and `measures`
+    is what `metrics` says.
     """
 
     id: str
@@ -39,7 +41,13 @@ class Run:
     environment: Mapping[str, Any] = field(default_factory=dict)
     curve: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    measures: Measures = field(default_factory=Measures)
     notes: tuple[Note, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The run's name, or its id when it has none."""
+        return self.name or self.id
 
     def weights(self) -> dict[str, NDArray[np.float32]]:
         """The trained weights by name.
@@ -122,6 +130,7 @@ def read_run(folder: Path, *, thorough: bool = False) -> Run:
         if state.id != folder.name:
             raise NotebookError(f"the folder is a copy of run {state.id}; a run keeps the name it was given")
         _check_seal(folder, state, thorough)
+        metrics = _table(folder / METRICS)
         return Run(
             id=folder.name,
             folder=folder,
@@ -133,7 +142,8 @@ def read_run(folder: Path, *, thorough: bool = False) -> Run:
             configuration=_configuration(folder),
             environment=_table(folder / ENVIRONMENT),
             curve=_curve(folder),
-            metrics=_table(folder / METRICS),
+            metrics=metrics,
+            measures=Measures.of(metrics),
             notes=notes,
         )
     except (NotebookError, OSError) as error:

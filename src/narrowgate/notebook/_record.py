@@ -57,11 +57,11 @@ class RunFolder:
 
     def write_scores(self, scores: ArrayLike, labels: ArrayLike) -> None:
         """Keep score and label (1 signal, 0 background) of every event of the test split, shape (events,) each."""
-        tensors = {"scores": _float32("scores", scores), "labels": np.array(labels, dtype=np.uint8, order="C")}
-        if tensors["scores"].ndim != 1 or tensors["scores"].shape != tensors["labels"].shape:
-            shapes = {name: tensor.shape for name, tensor in tensors.items()}
+        values, truth = _float32("scores", scores), np.array(labels, dtype=np.uint8, order="C")
+        if values.ndim != 1 or values.shape != truth.shape:
+            shapes = f"{values.shape} and {truth.shape}"
             raise NotebookError(f"scores and labels have one entry an event each; found shapes {shapes}")
-        write_bytes(self.path / SCORES, save(tensors))
+        write_bytes(self.path / SCORES, save({"scores": values, "labels": truth}))
 
     def finish(self) -> None:
         """Seal the run as finished and write its page.
@@ -101,7 +101,7 @@ class RunFolder:
             self.fail(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
         elif error is not None:
             self.interrupt("stopped from the keyboard" if isinstance(error, KeyboardInterrupt) else "stopped")
-        else:
+        elif State.read(self.path).status is Status.RUNNING:
             self._finish_or_fail()
 
     def _finish_or_fail(self) -> None:

@@ -14,8 +14,6 @@ from narrowgate.notebook._files import read_json, write_json
 from narrowgate.notebook._layout import STATE
 
 
-
-
 class Status(StrEnum):
     """Where a run stands."""
 

@@ -1,7 +1,7 @@
 """One look for all pictures: colours that colour-blind readers tell apart, units on every axis, and no more ink.
 
-The colours are those of M. Okabe and K. Ito, "Color Universal Design" (2008). Matplotlib is imported on first use, draws
-with Agg, and none of its global state is touched.
+The colours are those of M. Okabe and K. Ito, "Color Universal Design" (2008). Matplotlib is imported on first use,
+draws with Agg, and none of its global state is touched.
 """
 
 from __future__ import annotations
@@ -36,10 +36,6 @@ CUTS = ((GREEN, (0, (5, 1.5))), (PURPLE, (0, (1.2, 1.2))), (ORANGE, (0, (5, 1.5,
 _SETTINGS: dict[str, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 10.0,
-    "axes.titlesize": 12.0,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.titlepad": 22.0,
     "axes.labelcolor": INK,
     "axes.edgecolor": GREY,
     "axes.linewidth": 0.8,
@@ -56,7 +52,8 @@ _SETTINGS: dict[str, Any] = {
     "ytick.labelcolor": INK,
     "lines.linewidth": 1.8,
     "lines.solid_capstyle": "round",
-    "legend.frameon": False,
+    "legend.framealpha": 0.9,
+    "legend.edgecolor": "none",
     "legend.fontsize": 9.0,
     "legend.handlelength": 2.4,
     "figure.facecolor": "white",
@@ -74,7 +71,9 @@ def picture(path: Path, width: float = 7.0, height: float = 4.6) -> Iterator[Fig
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context({**matplotlib.rcParamsDefault, **_SETTINGS, "backend": "agg"}):
+    settings: Any = dict(matplotlib.rcParamsDefault) | _SETTINGS
+    settings.pop("backend", None)
+    with matplotlib.rc_context(settings):
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
         yield figure
@@ -83,10 +82,22 @@ def picture(path: Path, width: float = 7.0, height: float = 4.6) -> Iterator[Fig
             figure.savefig(temporary, format="png", metadata={"Software": None})
 
 
-def headline(axes: Axes, title: str, subtitle: str = "") -> None:
-    """Put a title over `axes`, left-aligned, with a quieter line under it."""
-    axes.set_title(title)
-    axes.text(0.0, 1.025, subtitle, transform=axes.transAxes, color=GREY, fontsize=9.0, va="bottom")
+def headline(figure: Figure, title: str, subtitle: str = "") -> None:
+    """Put a title over the figure, left-aligned, with a quieter line under it, and keep the axes below both."""
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    height = figure.get_size_inches()[1]
+    engine = figure.get_layout_engine()
+    if isinstance(engine, ConstrainedLayoutEngine):
+        engine.set(rect=(0.0, 0.0, 1.0, 1.0 - 0.55 / height))
+    place: dict[str, Any] = {"x": 0.012, "va": "top", "in_layout": False}
+    figure.text(y=1.0 - 0.09 / height, s=literal(title), fontsize=12.0, fontweight="bold", **place)
+    figure.text(y=1.0 - 0.34 / height, s=literal(subtitle), fontsize=9.0, color=GREY, **place)
+
+
+def literal(text: str) -> str:
+    """Keep Matplotlib from reading words between dollar signs as a formula."""
+    return text.replace("$", r"\$")
 
 
 def rate_axis(axes: Axes) -> None:

@@ -1,0 +1,162 @@
+"""Several runs side by side: what differs in their configurations, and which of them are really different."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from narrowgate.notebook._errors import NotebookError
+from narrowgate.notebook._files import plain
+from narrowgate.notebook._filter import flatten
+from narrowgate.notebook._layout import SCORES
+from narrowgate.notebook._load import Run, find, load
+from narrowgate.notebook._measures import all_rates
+from narrowgate.notebook._plot_comparison import Panel, plot_comparison
+from narrowgate.notebook._tables import run_as_dict
+from narrowgate.trigger import difference, indistinguishable
+
+
+@dataclass(frozen=True)
+class AtRate:
+    """Several runs at one background rate (Hz).
+
+    `best` is the id of the run with the highest efficiency, `alike` the ids of those that cannot be told from it (the
+    best among them); both leave out runs that were not judged at this rate.
+    """
+
+    rate: float
+    best: str
+    alike: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs in the order asked for, the settings in which they differ, and the best at every rate.
+
+    `differences` maps a dotted key to the value in every run, None where a run has no such key.
+    """
+
+    runs: tuple[Run, ...]
+    differences: Mapping[str, tuple[Any, ...]]
+    at_rates: tuple[AtRate, ...]
+    warnings: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The comparison as plain data for JSON."""
+        best = [{"rate": at.rate, "best": at.best, "alike": sorted(at.alike)} for at in self.at_rates]
+        content: dict[str, Any] = plain(
+            {
+                "runs": [run_as_dict(run) for run in self.runs],
+                "differences": self.differences,
+                "best": best,
+                "warnings": self.warnings,
+            }
+        )
+        return content
+
+    def draw(self, path: Path | str, *, rates: Sequence[float] = (10e3, 100e3)) -> None:
+        """Draw the runs' efficiencies at `rates` (Hz; those at which all were judged) as a picture.
+
+        Raises:
+            NotebookError: there is no such rate.
+        """
+        panels = []
+        for at in self.at_rates:
+            points = [run.measures.at_rate(at.rate) for run in self.runs]
+            there = [point for point in points if point is not None]
+            if at.rate in rates and len(there) == len(self.runs):
+                panels.append(
+                    Panel(
+                        rate=at.rate,
+                        values=[point.efficiency for point in there],
+                        lows=[point.low for point in there],
+                        highs=[point.high for point in there],
+                        alike=[run.id in at.alike for run in self.runs],
+                        cuts={
+                            name: point.efficiency
+                            for name, point in self.runs[0].measures.cuts_at_rate(at.rate).items()
+                        },
+                    )
+                )
+        confidences = {point.confidence for run in self.runs for point in run.measures.points}
+        bars = " and ".join(f"{confidence:.0%}".replace("%", " %") for confidence in sorted(confidences))
+        subtitle = f"bars: {bars} intervals; full marker: the best, or not to be told from it"
+        plot_comparison(Path(path), labels(self.runs), panels, subtitle=subtitle)
+
+
+def compare(root: Path | str, texts: Sequence[str]) -> Comparison:
+    """Compare the runs under `root` that `texts` name (see `find`), in that order.
+
+    Two runs are alike at a rate when the 95 % interval of their paired difference contains zero, which needs the scores
+    of both on the same events (`narrowgate.trigger.difference`); without scores, when their efficiencies agree within
+    their intervals (`narrowgate.trigger.indistinguishable`).
+
+    Raises:
+        NotebookError: fewer than two runs are named, one is named twice, one is not to be found or is damaged.
+    """
+    runs = tuple(load(root, find(root, text)) for text in texts)
+    if len(runs) < 2:
+        raise NotebookError("a comparison needs two runs at least; name one more")
+    if len({run.id for run in runs}) < len(runs):
+        twice = next(run.id for run in runs if sum(run.id == other.id for other in runs) > 1)
+        raise NotebookError(f"run {twice} is named twice; a comparison needs different runs")
+    return Comparison(runs, _differences(runs), _best(runs), _warnings(runs))
+
+
+def labels(runs: Sequence[Run]) -> list[str]:
+    """What to call each of several runs: its name, or its id where names are missing or the same."""
+    titles = [run.title for run in runs]
+    return [run.title if titles.count(run.title) == 1 else f"{run.title} ({run.id})" for run in runs]
+
+
+def _differences(runs: Sequence[Run]) -> dict[str, tuple[Any, ...]]:
+    flat = [flatten({key: value for key, value in run.configuration.items() if key != "name"}) for run in runs]
+    keys = dict.fromkeys(key for one in flat for key in one)
+    values = {key: tuple(one.get(key) for one in flat) for key in keys}
+    return {key: found for key, found in values.items() if any(value != found[0] for value in found)}
+
+
+def _best(runs: Sequence[Run]) -> tuple[AtRate, ...]:
+    result = []
+    for rate in all_rates([run.measures for run in runs]):
+        judged = [(run, point) for run in runs if (point := run.measures.at_rate(rate)) is not None]
+        best = max(judged, key=lambda pair: pair[1].efficiency)[0]
+        alike = frozenset(run.id for run, _ in judged if run is best or _alike(best, run, rate))
+        result.append(AtRate(rate, best.id, alike))
+    return tuple(result)
+
+
+def _alike(first: Run, second: Run, rate: float) -> bool:
+    points = first.measures.at_rate(rate), second.measures.at_rate(rate)
+    crossing_rates = first.measures.crossing_rate, second.measures.crossing_rate
+    if _share_events(first, second) and crossing_rates[0] is not None and crossing_rates[0] == crossing_rates[1]:
+        (one, truth), (other, other_truth) = first.scores(), second.scores()
+        if np.array_equal(truth, other_truth):
+            return difference(one, other, truth, rate, crossing_rate=crossing_rates[0]).indistinguishable
+    if points[0] is None or points[1] is None:
+        return False
+    return indistinguishable(points[0], points[1])
+
+
+def _share_events(first: Run, second: Run) -> bool:
+    """Whether both kept their scores on one and the same data set."""
+    kept = all((run.folder / SCORES).is_file() for run in (first, second))
+    return kept and _data(first) is not None and _data(first) == _data(second)
+
+
+def _data(run: Run) -> str | None:
+    data = run.environment.get("data")
+    return data.get("fingerprint") if isinstance(data, Mapping) else None
+
+
+def _warnings(runs: Sequence[Run]) -> tuple[str, ...]:
+    warnings = [f"Run {run.id} is {run.status} and was not judged." for run in runs if not run.measures.points]
+    judged = [run for run in runs if run.measures.points]
+    if len({_data(run) for run in judged} - {None}) > 1:
+        warnings.append("The runs were judged on different data, so that their efficiencies are not comparable.")
+    if len({run.measures.crossing_rate for run in judged}) > 1:
+        warnings.append("The runs assume different crossing rates, so that one rate means different acceptances.")
+    named = zip(labels(runs), runs, strict=True)
+    return (*warnings, *(f"{label}: {warning}" for label, run in named for warning in run.measures.warnings))

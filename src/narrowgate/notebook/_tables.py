@@ -1,0 +1,105 @@
+"""The table of all runs: its rows, its columns, and what is chosen of it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from narrowgate.notebook._files import plain
+from narrowgate.notebook._filter import Row, arrange, choose, flatten, keys_of, resolve
+from narrowgate.notebook._load import Run, list_runs
+from narrowgate.notebook._words import kilohertz
+
+COLUMNS = (
+    "id",
+    "name",
+    "status",
+    "accuracy",
+    "efficiency.10kHz",
+    "efficiency.100kHz",
+    "volatility",
+    "verdict",
+    "seconds",
+)
+"""Columns that are shown unless others are asked for."""
+
+
+@dataclass(frozen=True)
+class RunsTable:
+    """Runs that were chosen, in the order asked for: `rows[i]` is the flat row of `runs[i]`."""
+
+    columns: tuple[str, ...]
+    runs: tuple[Run, ...]
+    rows: tuple[Row, ...]
+
+    def as_list(self) -> list[dict[str, Any]]:
+        """The runs as plain data for JSON, see `run_as_dict`; curves are left out."""
+        return [run_as_dict(run) for run in self.runs]
+
+
+def runs_table(
+    root: Path | str, conditions: Iterable[str] = (), *, sort: str = "id", descending: bool = False
+) -> RunsTable:
+    """The runs under `root` that meet every condition, sorted by a key.
+
+    Conditions are `key=value`, `key!=value`, `key>value`, `key>=value`, `key<value`, `key<=value` or words to be found
+    anywhere. Keys are `id`, `name`, `status`, `started`, `accuracy`, `area_under_curve`, `efficiency.10kHz` (and so on
+    for every rate), `volatility`, `verdict`, `seconds`, `notes`, every dotted key of the configuration
+    (`precision.conv`), and the ends of these where they are unambiguous (`conv`). Keys that a condition or the order
+    names are shown as columns.
+
+    Raises:
+        NotebookError: a condition or the sorting key cannot be understood.
+    """
+    conditions = tuple(conditions)
+    pairs = [(row_of(run), run) for run in list_runs(root)]
+    everything = [row for row, _ in pairs]
+    rows = arrange(choose(everything, conditions), sort, descending=descending) if everything else []
+    by_id = {row["id"]: run for row, run in pairs}
+    named = [resolve(key, everything) for key in (*keys_of(conditions), sort)]
+    columns = [column for column in COLUMNS if any(row.get(column) is not None for row in rows)]
+    columns += [key for key in dict.fromkeys(named) if key not in columns]
+    return RunsTable(tuple(columns), tuple(by_id[row["id"]] for row in rows), tuple(rows))
+
+
+def row_of(run: Run) -> dict[str, Any]:
+    """A run as one flat row; see `runs_table` for its keys."""
+    measures = run.measures
+    row: dict[str, Any] = {
+        "id": run.id,
+        "name": run.name or None,
+        "status": str(run.status),
+        "reason": run.reason or None,
+        "started": run.started.isoformat(sep=" ", timespec="seconds") if run.started else None,
+        "accuracy": measures.accuracy,
+        "area_under_curve": measures.area_under_curve,
+    }
+    for point in measures.points:
+        row[f"efficiency.{kilohertz(point.rate).replace(' ', '')}"] = point.efficiency
+    row |= {
+        "volatility": measures.volatility,
+        "verdict": measures.verdict or None,
+        "seconds": measures.seconds,
+        "notes": "\n".join(note.text for note in run.notes) or None,
+    }
+    return row | {key: value for key, value in flatten(run.configuration).items() if key not in row}
+
+
+def run_as_dict(run: Run, *, curve: bool = False) -> dict[str, Any]:
+    """A run as plain data for JSON: its record without the weights, and without the curve unless asked for."""
+    content: Mapping[str, Any] = {
+        "id": run.id,
+        "name": run.name,
+        "status": run.status,
+        "reason": run.reason,
+        "started": run.started.isoformat() if run.started else None,
+        "ended": run.ended.isoformat() if run.ended else None,
+        "folder": run.folder,
+        "configuration": run.configuration,
+        "environment": run.environment,
+        "metrics": run.metrics,
+        "notes": [{"when": note.when.isoformat(), "text": note.text} for note in run.notes],
+        **({"curve": run.curve} if curve else {}),
+    }
+    plain_content: dict[str, Any] = plain(content)
+    return plain_content

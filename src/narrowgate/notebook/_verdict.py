@@ -1,0 +1,31 @@
+"""The verdict on a run: a sentence or two, as one would write it into the notebook."""
+
+from narrowgate.notebook._load import Run
+from narrowgate.notebook._state import Status
+from narrowgate.notebook._words import fraction, kilohertz, significant, with_interval
+from narrowgate.trigger import WorkingPoint, indistinguishable
+
+
+def verdict_sentence(run: Run) -> str:
+    """What the run came to: how it ended, what it keeps at the lowest rate beside the cuts, and how its curve went."""
+    if run.status is not Status.FINISHED:
+        return f"The run is {run.status}{f': {run.reason}' if run.reason else ''}."
+    sentences = []
+    if run.measures.points:
+        point = run.measures.points[0]
+        kept = with_interval(point.efficiency, point.low, point.high)
+        against = [_against(point, cut, name) for name, cut in run.measures.cuts_at_rate(point.rate).items()]
+        beside = f", {' and '.join(against)}" if against else ""
+        sentences.append(f"At {kilohertz(point.rate)} the network keeps {kept} of the signal{beside}.")
+    if run.measures.verdict:
+        volatility = f" (volatility {significant(run.measures.volatility, 2)})" if run.measures.volatility else ""
+        sentences.append(f"The validation loss is {run.measures.verdict}{volatility}.")
+    return " ".join(sentences)
+
+
+def _against(point: WorkingPoint, cut: WorkingPoint, name: str) -> str:
+    """Compare a network with a cut at the same rate, in words."""
+    if point.rate == cut.rate and point.confidence == cut.confidence and indistinguishable(point, cut):
+        return f"not to be told from the {name} cut ({fraction(cut.efficiency)})"
+    word = "more" if point.efficiency > cut.efficiency else "less"
+    return f"{word} than the {name} cut ({fraction(cut.efficiency)})"

@@ -1,0 +1,58 @@
+"""How numbers and settings are put into words, the same in tables, pages and pictures."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+
+def kilohertz(rate: float) -> str:
+    """Print a rate given in Hz: `10 kHz`, `2.5 kHz`, `31.04 MHz`."""
+    return f"{rate / 1e6:.4g} MHz" if rate >= 1e6 else f"{rate / 1e3:g} kHz"
+
+
+def fraction(value: float | None) -> str:
+    """Print an efficiency or an accuracy: `0.902`, or a dash where there is none."""
+    return "–" if value is None or not math.isfinite(value) else f"{value:.3f}"
+
+
+def with_interval(value: float | None, low: float | None, high: float | None) -> str:
+    """Print an efficiency with its interval: `0.902 (0.891–0.910)`."""
+    return "–" if value is None else f"{fraction(value)} ({fraction(low)}–{fraction(high)})"
+
+
+def significant(value: float | None, digits: int = 3) -> str:
+    """Print a number to a few significant digits, thousands apart: `12 400`, `0.0123`, or a dash for none."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    if value and abs(value) >= 10**digits:
+        return f"{float(f'{value:.{digits}g}'):,.0f}".replace(",", "\u202f")
+    return f"{value:.{digits}g}"
+
+
+def seconds(value: float | None) -> str:
+    """Print a time given in seconds: `0.4 s`, `42 s`, `3 min 20 s`, `2 h 05 min`."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    if value < 10:
+        return f"{value:.1f} s"
+    whole = round(value)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def setting(value: Any) -> str:
+    """Print a setting as a reader would write it: `(12,2)`, `4, 8`, `yes`, or a dash for none."""
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(setting, value)) or "none"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {setting(item)}" for key, item in value.items()) or "none"
+    return str(value)
