@@ -6,7 +6,7 @@ from narrowgate.events._file import is_dataset_file, load, save
 from narrowgate.events._geometry import Geometry
 from narrowgate.events._inspect import ClassSummary, Summary, picture, shared_images, summarise
 from narrowgate.events._readers import read
-from narrowgate.events._recipe import ImageKind, Recipe, Scenario, Sizes
+from narrowgate.events._recipe import ImageKind, Recipe, Scenario, Sizes, recipe_with
 from narrowgate.events._sample import load_sample, sample_path
 from narrowgate.events._simulate import simulate
 
@@ -29,6 +29,7 @@ __all__ = [
     "load_sample",
     "picture",
     "read",
+    "recipe_with",
     "sample_path",
     "save",
     "shared_images",

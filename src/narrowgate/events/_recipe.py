@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from narrowgate.events._dataset import SPLITS
+from narrowgate.events._errors import DatasetError
 
 
 class Scenario(StrEnum):
@@ -112,6 +114,36 @@ class Recipe(BaseModel):
         """Twelve hexadecimal digits that change when the recipe, or anything in `more`, does."""
         text = json.dumps([self.model_dump(mode="json"), [str(item) for item in more]], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def recipe_with(settings: Mapping[str, str]) -> Recipe:
+    """The default recipe with entries replaced; dotted keys reach into it, as in `{"background.test": "200000"}`.
+
+    Raises `DatasetError` naming the entry, what was found and what is allowed.
+    """
+    table = Recipe().model_dump(mode="json")
+    for key, text in settings.items():
+        section, _, name = key.rpartition(".")
+        target = table.get(section) if section else table
+        if not isinstance(target, dict) or name not in target:
+            raise DatasetError(f"a recipe has no entry {key!r}; allowed are {', '.join(_entries(Recipe()))}")
+        try:
+            target[name] = json.loads(text)
+        except json.JSONDecodeError:
+            target[name] = text
+    try:
+        return Recipe.model_validate(table)
+    except ValidationError as error:
+        sentences = (
+            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}, found {item['input']!r}"
+            for item in error.errors()
+        )
+        raise DatasetError(f"the recipe cannot be used: {'; '.join(sentences)}") from None
+
+
+def _entries(recipe: Recipe) -> Iterator[str]:
+    for key, value in recipe.model_dump(mode="json").items():
+        yield from (f"{key}.{inner}" for inner in value) if isinstance(value, dict) else [key]
 
 
 def assumptions(recipe: Recipe) -> list[str]:

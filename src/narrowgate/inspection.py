@@ -1,0 +1,85 @@
+"""A data set at a glance: what it holds, and what simple cuts on it keep at the rates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from narrowgate.events import Dataset, summarise
+from narrowgate.trigger import judge_cuts
+
+CUTS = {"ht": "HT", "fourth_pixel": "fourth pixel"}
+
+
+def inspect_dataset(dataset: Dataset) -> dict[str, Any]:
+    """Counts, occupancy and energies by split and class, and the cut-based triggers on the test split, for JSON."""
+    test = dataset.test
+    judged = (
+        judge_cuts(test.images, dataset.lsb, test.labels, crossing_rate=dataset.crossing_rate)
+        if 0 < int(test.labels.sum()) < len(test)
+        else {}
+    )
+    cuts = {name: [vars(point) for point in points] for name, points in judged.items()}
+    return summarise(dataset).as_dict() | {"cuts": cuts, "provenance": dict(dataset.provenance)}
+
+
+def render_inspection(found: dict[str, Any]) -> RenderableType:
+    """The same as tables for the terminal: occupied share of pixels, mean HT, pixels at the ten-bit limit."""
+    rows, columns, channels = found["shape"]
+    head = Text.assemble(
+        (found["name"], "bold"),
+        f"  images {rows} (η) × {columns} (φ) × {channels}, {found['lsb']:g} GeV a count, "
+        f"crossing rate {found['crossing_rate'] / 1e6:.2f} MHz",
+    )
+    parts: list[RenderableType] = [head, _counts(found)]
+    if found["shared"]:
+        parts.append(Text(f"{found['shared']} images are in more than one split: the splits overlap.", style="yellow"))
+    if found["cuts"]:
+        parts += [Text("Cuts on the test split"), _cuts(found["cuts"])]
+        warnings = {point["warning"] for points in found["cuts"].values() for point in points if point["warning"]}
+        parts += [Text(warning, style="yellow") for warning in sorted(warnings)]
+    return Group(*parts)
+
+
+def _counts(found: dict[str, Any]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("split")
+    table.add_column("class")
+    for heading in ("events", "occupied", "HT / GeV", "largest / GeV", "saturated", "empty"):
+        table.add_column(heading, justify="right")
+    for split, classes in found["splits"].items():
+        for name, numbers in classes.items():
+            if not numbers["events"]:
+                table.add_row(split, name, "0", "–", "–", "–", "–", "–")
+                continue
+            table.add_row(
+                split,
+                name,
+                f"{numbers['events']:,}",
+                f"{numbers['occupancy']:.1%}",
+                f"{numbers['mean_ht']:.1f}",
+                f"{numbers['largest'] * found['lsb']:g}",
+                str(numbers["saturated"]),
+                str(numbers["empty"]),
+            )
+    return table
+
+
+def _cuts(cuts: dict[str, list[dict[str, Any]]]) -> Table:
+    table = Table("cut", box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("rate", "threshold", "signal efficiency", "background"):
+        table.add_column(heading, justify="right")
+    for name, points in cuts.items():
+        for point in points:
+            table.add_row(
+                CUTS[name],
+                f"{point['rate'] / 1e3:g} kHz",
+                f"{point['threshold']:.1f} GeV",
+                f"{point['efficiency']:.3f} ({point['low']:.3f}–{point['high']:.3f})",
+                str(point["deciding"]),
+            )
+    return table

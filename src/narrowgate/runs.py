@@ -1,0 +1,195 @@
+"""From configurations to records: train together, judge on the test split once, keep everything in `runs/<id>/`.
+
+This is the one place that joins the rooms `training`, `trigger` and `notebook`; each of them knows nothing of the
+others.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from narrowgate import notebook
+from narrowgate.events import Dataset, load_sample, read, sample_path
+from narrowgate.network import Configuration, ConfigurationError
+from narrowgate.training import Progress, Trained, score, train
+from narrowgate.trigger import fourth_pixel, ht, judge, stability
+
+CHECKPOINT = "checkpoint"
+"""Folder of the first of the runs that train together; it goes when they are finished."""
+
+MEMBERS = "members.json"
+"""In it: the ids of the runs that train together, in their order."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """A configuration and the text that it was read from."""
+
+    configuration: Configuration
+    text: str | None = None
+
+
+def read_configuration(path: Path, settings: Mapping[str, str] | None = None) -> Given:
+    """Read a configuration from a TOML file and replace some of its settings (dotted keys).
+
+    Raises:
+        ConfigurationError: the file is missing or not TOML, or a key or value in it is not allowed.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        table = tomllib.loads(text)
+    except FileNotFoundError:
+        raise ConfigurationError(f"{path}: there is no such file; give a configuration in TOML.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: cannot be read as text ({error}).") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path}: is not TOML ({error}).") from error
+    configuration = Configuration.parse({"name": path.stem, **table}, where=str(path))
+    return Given(configuration.with_settings(settings or {}), text)
+
+
+def open_data(path: Path | None) -> Dataset:
+    """The data set in a file, or the shipped sample for `None`."""
+    return load_sample() if path is None else read(path)
+
+
+def run(
+    given: Sequence[Given],
+    root: Path,
+    *,
+    data: Path | None = None,
+    report: Callable[[Progress], None] | None = None,
+) -> list[str]:
+    """Train the configurations together, judge them, and keep a record of each under `root`; gives their ids.
+
+    Stopped from the keyboard or killed, the runs go on from their last epoch with `resume`.
+
+    Raises:
+        ValueError: bad data or a configuration that does not fit them, in a sentence (see the rooms' own errors).
+    """
+    dataset = open_data(data)
+    about = _environment(dataset, data)
+    folders: list[notebook.RunFolder] = []
+    for one in given:
+        leader = {"trained_with": folders[0].id} if folders else {}
+        folders.append(
+            notebook.create(
+                root,
+                configuration=one.configuration.as_table(),
+                environment=about | leader | {"seeds": [one.configuration.training.seed]},
+                given=one.text,
+            )
+        )
+    members = folders[0].path / CHECKPOINT / MEMBERS
+    members.parent.mkdir()
+    members.write_text(json.dumps([folder.id for folder in folders]))
+    return _finish(folders, [one.configuration for one in given], dataset, report)
+
+
+def resume(root: Path, name: str, *, report: Callable[[Progress], None] | None = None) -> list[str]:
+    """Go on with an interrupted run and those that it was started with; gives their ids.
+
+    Raises:
+        NotebookError: there is no such run, or it needs no resuming.
+        ValueError: the data set is no longer what it was.
+    """
+    asked = notebook.load(root, notebook.find(root, name))
+    if asked.status is notebook.Status.FINISHED:
+        raise notebook.NotebookError(f"run {asked.id} is finished; there is nothing to resume")
+    leader = asked.environment.get("trained_with", asked.id)
+    try:
+        ids = [str(one) for one in json.loads((root / leader / CHECKPOINT / MEMBERS).read_text())]
+    except (OSError, ValueError):
+        raise notebook.NotebookError(
+            f"run {asked.id} was stopped before its training began, or its checkpoint was removed; train it anew"
+        ) from None
+    runs = [notebook.load(root, one) for one in ids]
+    recorded = asked.environment["data"]
+    dataset = open_data(None if recorded["path"] is None else Path(recorded["path"]))
+    if dataset.fingerprint != recorded["fingerprint"]:
+        raise notebook.NotebookError(
+            f"{recorded['path'] or sample_path()} is not the data that run {asked.id} was started with"
+        )
+    configurations = [Configuration.parse(one.configuration, where=f"run {one.id}") for one in runs]
+    folders = [None if one.status is notebook.Status.FINISHED else notebook.reopen(root, one.id) for one in runs]
+    return _finish(folders, configurations, dataset, report, home=root / leader)
+
+
+def _finish(
+    folders: Sequence[notebook.RunFolder | None],
+    configurations: Sequence[Configuration],
+    dataset: Dataset,
+    report: Callable[[Progress], None] | None,
+    home: Path | None = None,
+) -> list[str]:
+    """Train and record; `None` stands for a run that is already finished, `home` holds the checkpoint."""
+    unfinished = [folder for folder in folders if folder is not None]
+    checkpoint = (home or unfinished[0].path) / CHECKPOINT
+    with ExitStack() as open_runs:
+        for folder in unfinished:
+            open_runs.enter_context(folder)
+        members = train(configurations, dataset, checkpoint=checkpoint, report=report)
+        for place, member in zip(folders, members, strict=True):
+            if place is not None:
+                _record(place, member, dataset)
+    shutil.rmtree(checkpoint, ignore_errors=True)
+    return [folder.id for folder in unfinished]
+
+
+def _record(folder: notebook.RunFolder, member: Trained, dataset: Dataset) -> None:
+    """Judge a trained member on the test split, and write down everything about it."""
+    test = dataset.test
+    folder.write_curve(member.curve)
+    folder.write_weights(member.weights)
+    scores = score(member.configuration, member.weights, test.images)
+    if not np.all(np.isfinite(scores)):
+        folder.fail(f"its scores are not finite; {member.stopped or 'its weights overflow'}")
+        return
+    judgement = judge(scores, test.labels, crossing_rate=dataset.crossing_rate, images=test.images, lsb=dataset.lsb)
+    live, averaged = stability(member.curve["raw_loss"]), stability(member.curve["loss"])
+    metrics: dict[str, Any] = judgement.as_dict() | {
+        "curve": {
+            "volatility": live.volatility,
+            "verdict": str(live.verdict),
+            "averaged": {"volatility": averaged.volatility, "verdict": str(averaged.verdict)},
+        },
+        "stopped": member.stopped,
+        "seconds": member.seconds,
+        "member_events": member.member_events,
+        "placement": {"devices": member.placement.devices, "chunk": member.placement.chunk},
+    }
+    folder.write_scores(scores, test.labels)
+    folder.write_metrics(metrics)
+    notebook.draw(
+        folder.path,
+        curve=member.curve,
+        scores=scores,
+        labels=test.labels,
+        cuts={"HT": ht(test.images, dataset.lsb), "fourth pixel": fourth_pixel(test.images, dataset.lsb)},
+        crossing_rate=dataset.crossing_rate,
+        title=member.configuration.name or folder.id,
+        subtitle=f"{dataset.name}: {np.count_nonzero(test.labels == 0):,} background events",
+    )
+
+
+def _environment(dataset: Dataset, path: Path | None) -> dict[str, Any]:
+    device = jax.local_devices()[0]
+    return notebook.environment(
+        device=f"{jax.local_device_count()} × {device.device_kind} ({device.platform})",
+        data={
+            "name": dataset.name,
+            "fingerprint": dataset.fingerprint,
+            "path": None if path is None else str(path.resolve()),
+            "crossing_rate": dataset.crossing_rate,
+        },
+    )
