@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narrowgate.events._dataset import SPLITS, Dataset, Split
-from narrowgate.events._errors import DatasetError
+from narrowgate.events._errors import DatasetError, naming
 from narrowgate.events._geometry import Geometry
 from narrowgate.events._hdf5 import open_hdf5, read_array, read_text
 
@@ -44,26 +44,21 @@ def load(path: str | Path) -> Dataset:
     Raises `DatasetError` when the file is missing, truncated, of another kind, or does not match its fingerprint.
     """
     source = Path(path)
-    with open_hdf5(source) as file:
+    with open_hdf5(source) as file, naming(source):
         _check_kind(file, source)
         head = _read_head(file, source)
-        try:
-            dataset = Dataset(
-                **{split_name: _read_split(file, split_name, source) for split_name in SPLITS},
-                geometry=Geometry(
-                    read_array(file, "geometry/eta_edges", source),
-                    read_array(file, "geometry/phi_edges", source),
-                    tuple(head["channels"]),
-                ),
-                lsb=float(head["lsb"]),
-                crossing_rate=float(head["crossing_rate"]),
-                provenance=json.loads(read_text(file, "provenance", source)),
-                name=str(head["name"]),
-            )
-        except DatasetError as error:
-            raise error if str(source) in str(error) else DatasetError(f"{source}: {error}") from error
-        except (KeyError, TypeError, ValueError) as error:
-            raise DatasetError(f"{source}: the head of the data set cannot be understood ({error!r})") from error
+        dataset = Dataset(
+            **{split_name: _read_split(file, split_name, source) for split_name in SPLITS},
+            geometry=Geometry(
+                read_array(file, "geometry/eta_edges", source),
+                read_array(file, "geometry/phi_edges", source),
+                tuple(head["channels"]),
+            ),
+            lsb=float(head["lsb"]),
+            crossing_rate=float(head["crossing_rate"]),
+            provenance=json.loads(read_text(file, "provenance", source)),
+            name=str(head["name"]),
+        )
     if dataset.fingerprint != head.get("fingerprint"):
         raise DatasetError(
             f"{source}: the content has fingerprint {dataset.fingerprint}, but the file was written with "
@@ -77,7 +72,7 @@ def is_dataset_file(path: str | Path) -> bool:
     try:
         with open_hdf5(Path(path)) as file:
             return bool(file.attrs.get("format") == FORMAT)
-    except (DatasetError, OSError, RuntimeError):
+    except DatasetError:
         return False
 
 
@@ -119,10 +114,7 @@ def _write_array(file: h5py.File, key: str, values: NDArray[Any]) -> None:
 
 
 def _check_kind(file: h5py.File, path: Path) -> None:
-    try:
-        kind, version = file.attrs.get("format"), file.attrs.get("version")
-    except (OSError, RuntimeError, ValueError) as error:
-        raise DatasetError(f"{path}: its attributes cannot be read, the file is corrupt ({error})") from error
+    kind, version = file.attrs.get("format"), file.attrs.get("version")
     if kind != FORMAT:
         raise DatasetError(f"{path}: this HDF5 file is not a narrowgate data set (no attribute format = {FORMAT!r})")
     if version != VERSION:

@@ -17,17 +17,21 @@ from narrowgate.events._limits import check_size
 
 @contextmanager
 def open_hdf5(path: Path) -> Iterator[h5py.File]:
-    """Open an HDF5 file for reading. Raises `DatasetError` when it is missing, truncated or not HDF5."""
+    """Open an HDF5 file for reading.
+
+    Raises `DatasetError` when it is missing or not HDF5, and when anything read inside the `with` block turns out to
+    be corrupt: damaged HDF5 files make h5py raise errors of many kinds, at any call.
+    """
     if not path.is_file():
         raise DatasetError(f"{path}: there is no such file")
     try:
-        file = h5py.File(path, "r")
-    except (OSError, RuntimeError, ValueError) as error:
-        raise DatasetError(f"{path}: this is not a complete HDF5 file ({_reason(error)})") from error
-    try:
-        yield file
-    finally:
-        file.close()
+        with h5py.File(path, "r") as file:
+            yield file
+    except DatasetError:
+        raise
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        reason = str(error).strip("'\"") or type(error).__name__
+        raise DatasetError(f"{path}: this is not an intact HDF5 file ({reason})") from error
 
 
 def read_array(file: h5py.File, key: str, path: Path) -> NDArray[Any]:
@@ -44,20 +48,14 @@ def read_array(file: h5py.File, key: str, path: Path) -> NDArray[Any]:
     if node.dtype.kind not in "biuf" or node.shape is None:
         raise DatasetError(f"{where}: found type {node.dtype}; integers or floats are allowed")
     check_size(node.shape, node.dtype.itemsize, node.id.get_storage_size(), where)
-    try:
-        return np.asarray(node[()])
-    except (OSError, RuntimeError, ValueError) as error:
-        raise DatasetError(f"{where}: its numbers cannot be read, the file is corrupt ({_reason(error)})") from error
+    return np.asarray(node[()])
 
 
 def read_text(file: h5py.File, key: str, path: Path) -> str:
     """The text called `key`. Raises `DatasetError` when it is not there or is no text."""
     node = _find(file, key, path)
     if isinstance(node, h5py.Dataset) and node.shape == () and h5py.check_string_dtype(node.dtype):
-        try:
-            return cast(str, node.asstr()[()])
-        except (OSError, RuntimeError, ValueError) as error:
-            raise DatasetError(f"{path}, {key!r}: the text cannot be read ({_reason(error)})") from error
+        return cast(str, node.asstr()[()])
     raise DatasetError(f"{path}, {key!r}: a text is needed there")
 
 
@@ -69,27 +67,17 @@ def listing(file: h5py.File) -> str:
         if isinstance(node, h5py.Dataset) and len(found) < 20:
             found.append(f"{name} {node.dtype} {node.shape}")
 
-    try:
-        file.visititems(visit)
-    except (OSError, RuntimeError, ValueError, KeyError) as error:
-        return f"a table of contents that cannot be read ({_reason(error)})"
+    file.visititems(visit)
     return "; ".join(found) or "no array"
 
 
 def _find(file: h5py.File, key: str, path: Path) -> object:
-    group: Any = file
-    try:
-        for part in key.strip("/").split("/"):
-            link = group.get(part, getlink=True) if isinstance(group, h5py.Group) else None
-            if link is None:
-                raise DatasetError(f"{path}: there is no array {key!r}. The file holds {listing(file)}")
-            if isinstance(link, h5py.ExternalLink):
-                raise DatasetError(f"{path}, {key!r}: it is a link to another file, which is not allowed")
-            group = group[part]
-    except (OSError, RuntimeError, KeyError) as error:
-        raise DatasetError(f"{path}, {key!r}: it cannot be opened, the file is corrupt ({_reason(error)})") from error
-    return group
-
-
-def _reason(error: Exception) -> str:
-    return str(error).strip("'\"") or type(error).__name__
+    node: Any = file
+    for part in key.strip("/").split("/"):
+        link = node.get(part, getlink=True) if isinstance(node, h5py.Group) else None
+        if link is None:
+            raise DatasetError(f"{path}: there is no array {key!r}. The file holds {listing(file)}")
+        if isinstance(link, h5py.ExternalLink):
+            raise DatasetError(f"{path}, {key!r}: it is a link to another file, which is not allowed")
+        node = node[part]
+    return node

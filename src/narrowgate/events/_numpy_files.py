@@ -6,6 +6,7 @@ import math
 import zipfile
 import zlib
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -22,12 +23,14 @@ _BROKEN = (
     OSError,
     ValueError,
     EOFError,
+    NotImplementedError,  # a compression method that zipfile does not know
+    RuntimeError,  # an encrypted archive
+    SyntaxError,
+    TokenError,  # a header that is no Python literal
     zipfile.BadZipFile,
     zlib.error,
-    NotImplementedError,
-    RuntimeError,
-    SyntaxError,
 )
+"""What NumPy and zipfile raise for damaged files."""
 
 
 def read_npy(path: Path) -> NDArray[Any]:

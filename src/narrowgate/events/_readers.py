@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narrowgate.events._dataset import CROSSING_RATE, LSB, SPLITS, Dataset, Split
-from narrowgate.events._errors import DatasetError
+from narrowgate.events._errors import DatasetError, naming
 from narrowgate.events._file import is_dataset_file, load
 from narrowgate.events._geometry import Geometry
 from narrowgate.events._hdf5 import open_hdf5, read_array
@@ -62,16 +62,16 @@ def read(
             )
         return pixels, classes
 
-    if "{split}" in images and "{split}" in labels:
-        parts = [events(images.format(split=name), labels.format(split=name)) for name in _three(split_names)]
-    elif "{split}" in images + labels:
-        raise DatasetError(f"{source}: either both names or none must contain {{split}}; found {images!r}, {labels!r}")
-    else:
-        pixels, classes = events(images, labels)
-        parts = [(pixels[chosen], classes[chosen]) for chosen in draw_splits(classes, fractions, seed)]
-    widest = np.result_type(*(pixels.dtype for pixels, _ in parts))
-    splits = {name: Split(part[0].astype(widest), part[1]) for name, part in zip(SPLITS, parts, strict=True)}
-    try:
+    with naming(source):
+        if "{split}" in images and "{split}" in labels:
+            parts = [events(images.format(split=name), labels.format(split=name)) for name in _three(split_names)]
+        elif "{split}" in images + labels:
+            raise DatasetError(f"either both names or none must contain {{split}}; found {images!r} and {labels!r}")
+        else:
+            pixels, classes = events(images, labels)
+            parts = [(pixels[chosen], classes[chosen]) for chosen in draw_splits(classes, fractions, seed)]
+        widest = np.result_type(*(pixels.dtype for pixels, _ in parts))
+        splits = {name: Split(part[0].astype(widest), part[1]) for name, part in zip(SPLITS, parts, strict=True)}
         return Dataset(
             **splits,
             geometry=geometry or _default_geometry(parts[0][0]),
@@ -85,8 +85,6 @@ def read(
             },
             name=source.stem,
         )
-    except DatasetError as error:
-        raise DatasetError(f"{source}: {error}") from error
 
 
 def draw_splits(labels: NDArray[np.uint8], fractions: Sequence[float], seed: int) -> list[NDArray[np.int64]]:
