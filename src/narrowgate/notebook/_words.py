@@ -24,9 +24,8 @@ def significant(value: float | None, digits: int = 3) -> str:
     """Print a number to a few significant digits, thousands apart: `12 400`, `0.0123`, or a dash for none."""
     if value is None or not math.isfinite(value):
         return "–"
-    if value and abs(value) >= 10**digits:
-        return f"{float(f'{value:.{digits}g}'):,.0f}".replace(",", "\u202f")
-    return f"{value:.{digits}g}"
+    rounded = float(f"{value:.{digits}g}")
+    return f"{rounded:,.0f}".replace(",", "\u202f") if abs(rounded) >= 10**digits else f"{rounded:.{digits}g}"
 
 
 def seconds(value: float | None) -> str:
