@@ -1,0 +1,87 @@
+import json
+from typing import Any
+
+import pytest
+
+from narrowgate.fixedpoint import Format
+from narrowgate.network import Configuration, ConfigurationError
+
+
+def test_defaults_are_the_float_baseline() -> None:
+    configuration = Configuration()
+    assert configuration.network.filters == (4, 8)
+    assert configuration.network.units == (64,)
+    assert configuration.precision.conv is None
+    assert configuration.training.steps == configuration.training.epochs * configuration.training.steps_per_epoch
+
+
+def test_formats_are_read_in_both_conventions() -> None:
+    precision = Configuration.parse(
+        {"precision": {"conv": "(12,2)", "dense": "ap_fixed<8,3>", "activation": [16, 6], "input": "10,3"}}
+    ).precision
+    assert precision.conv == Format(12, 2)
+    assert precision.dense == Format(8, 2)
+    assert precision.activation == Format(16, 6)
+    assert precision.input == Format(10, 3, signed=False)
+
+
+def test_one_kernel_and_pool_stand_for_all() -> None:
+    network = Configuration.parse({"network": {"filters": [2, 4, 8], "kernels": 5, "pools": 1}}).network
+    assert network.kernels == (5, 5, 5)
+    assert network.pools == (1, 1, 1)
+
+
+def test_table_round_trip() -> None:
+    configuration = Configuration.parse(
+        {"name": "x", "network": {"dropout": 0.2}, "precision": {"conv": "(8,-1)"}, "training": {"seed": 5}}
+    )
+    table = configuration.as_table()
+    assert json.loads(json.dumps(table)) == table
+    assert Configuration.parse(table) == configuration
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "said"),
+    [
+        ({"network": {"filers": [1]}}, "network.filers", "allowed are filters"),
+        ({"netwrk": {}}, "netwrk", "allowed are name, network"),
+        ({"precision": {"conv": "(0,1)"}}, "precision.conv", "1 to 32"),
+        ({"precision": {"conv": "ap_ufixed<8,2>"}}, "precision.conv", "sign"),
+        ({"precision": {"dense": "ap_fixed<8,2,AP_TRN,AP_WRAP>"}}, "precision.dense", "AP_RND_CONV"),
+        ({"network": {"dropout": 1.0}}, "network.dropout", "less than 1"),
+        ({"network": {"filters": [4, 0]}}, "network.filters.1", "greater than or equal to 1"),
+        ({"network": {"filters": [4, 8], "kernels": [3]}}, "network", "one for each"),
+        ({"network": {"batch_norm": "on"}}, "network.batch_norm", "'off', 'hidden' or 'all'"),
+        ({"training": {"batch_size": 15}}, "training.batch_size", "multiple of 2"),
+        ({"training": {"learning_rate": float("nan")}}, "training.learning_rate", "found nan"),
+        ({"training": {"schedule": "step"}}, "training.schedule", "'cosine'"),
+    ],
+)
+def test_mistakes_get_a_sentence(table: dict[str, Any], key: str, said: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Configuration.parse(table, where="net.toml")
+    assert f"net.toml: {key}: " in str(caught.value)
+    assert said in str(caught.value)
+
+
+def test_settings_replace_dotted_keys() -> None:
+    configuration = Configuration().with_settings(
+        {"precision.conv": "(8,2)", "training.epochs": "3", "network.batch_norm": "all", "name": "new"}
+    )
+    assert configuration.precision.conv == Format(8, 2)
+    assert configuration.training.epochs == 3
+    assert configuration.network.batch_norm == "all"
+    assert configuration.name == "new"
+
+
+def test_kernels_follow_the_filters_that_are_set() -> None:
+    network = Configuration().with_settings({"network.filters": "[4, 8, 16]"}).network
+    assert network.kernels == (3, 3, 3)
+    network = Configuration().with_settings({"network.filters": "[4]", "network.kernels": "[5]"}).network
+    assert network.kernels == (5,)
+
+
+@pytest.mark.parametrize("key", ["network", "precision.cov", "nothing.at.all", ""])
+def test_unknown_settings_are_refused(key: str) -> None:
+    with pytest.raises(ConfigurationError, match="there is no setting"):
+        Configuration().with_settings({key: "1"})

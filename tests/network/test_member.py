@@ -1,0 +1,154 @@
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from narrowgate.fixedpoint import Format, from_codes, to_codes
+from narrowgate.network import (
+    Configuration,
+    initial_statistics,
+    initial_weights,
+    layers,
+    numerics,
+    scores,
+    training_scores,
+)
+
+IMAGE = (8, 6, 1)
+
+
+def network(**tables: dict[str, Any]) -> Any:
+    configuration = Configuration.parse(tables)
+    found = layers(configuration.network, IMAGE)
+    weights = initial_weights(found, jax.random.key(3))
+    return found, numerics(configuration.precision, configuration.network), weights, initial_statistics(found)
+
+
+def some_images(events: int = 20) -> NDArray[np.uint16]:
+    return np.random.default_rng(0).integers(0, 1024, (events, *IMAGE)).astype(np.uint16)
+
+
+def on_grid(values: NDArray[Any], format: Format) -> NDArray[np.float64]:
+    return from_codes(to_codes(np.asarray(values, np.float64), format), format)
+
+
+def test_scores_equal_a_plain_float64_evaluation() -> None:
+    """Small formats: every sum is exact in float32, so the two must agree to the last bit."""
+    weight, activation = Format(6, 1), Format(8, 3, signed=False)
+    table = {"conv": "(6,1)", "dense": "(6,1)", "activation": "(8,3)", "input": "(10,4)"}
+    found, data, weights, statistics = network(network={"filters": [2], "units": [5]}, precision=table)
+    images = some_images()
+
+    kernel, bias = on_grid(weights["conv0.kernel"], weight), on_grid(weights["conv0.bias"], weight)
+    padded = np.pad(images[..., 0] * 2.0**-6, ((0, 0), (1, 1), (1, 1)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))
+    outputs = np.einsum("erckl,klf->ercf", windows, kernel[:, :, 0]) + bias
+    pooled = outputs.reshape(len(images), 4, 2, 3, 2, 2).max(axis=(2, 4))
+    values = on_grid(pooled, activation).reshape(len(images), -1)
+    values = on_grid(
+        values @ on_grid(weights["dense0.kernel"], weight) + on_grid(weights["dense0.bias"], weight), activation
+    )
+    expected = values @ on_grid(weights["output.kernel"], weight) + on_grid(weights["output.bias"], weight)
+
+    np.testing.assert_array_equal(scores(found, data, weights, statistics, images), expected[:, 0])
+    assert len(np.unique(expected)) > 5
+
+
+def test_formats_are_data() -> None:
+    """One compiled program serves every bit-width, dropout rate and float."""
+    found, _, weights, statistics = network()
+    images = some_images()
+    compiled = jax.jit(lambda data: scores(found, data, weights, statistics, images))
+    results = []
+    for conv in ("float", "(12,2)", "(4,1)"):
+        configuration = Configuration.parse({"precision": {"conv": conv}, "network": {"dropout": 0.1}})
+        results.append(np.asarray(compiled(numerics(configuration.precision, configuration.network))))
+    assert compiled._cache_size() == 1
+    assert not np.array_equal(results[0], results[2])
+    np.testing.assert_allclose(results[0], results[1], atol=0.5)
+
+
+def test_pixels_beyond_the_input_format_saturate() -> None:
+    found, data, weights, statistics = network(precision={"input": "(4,4)"})
+    images = some_images()
+    np.testing.assert_array_equal(
+        scores(found, data, weights, statistics, images),
+        scores(found, data, weights, statistics, np.minimum(images, 15)),
+    )
+
+
+def test_linear_activation_keeps_negative_values() -> None:
+    """Without a ReLU and in float the network is linear but for pooling; with pool 1 it is linear."""
+    table = {"activation": "linear", "pools": 1}
+    found, data, weights, statistics = network(network=table)
+    images = some_images(4) // 4
+    one, two = images[:2], images[2:]
+    empty = scores(found, data, weights, statistics, np.zeros_like(one))
+    summed = scores(found, data, weights, statistics, one + two)
+    apart = scores(found, data, weights, statistics, one) + scores(found, data, weights, statistics, two)
+    np.testing.assert_allclose(summed, apart - empty, atol=1e-3)
+
+
+@pytest.mark.parametrize("where", ["hidden", "all"])
+def test_batch_norm_trains_on_the_batch_and_scores_on_moving_moments(where: str) -> None:
+    found, data, weights, statistics = network(network={"filters": [2], "batch_norm": where})
+    images = some_images(200)
+    trained, after = training_scores(found, data, weights, statistics, images, None)
+    if where == "all":
+        assert abs(float(jnp.mean(trained))) < 1e-4
+        assert float(jnp.std(trained)) == pytest.approx(1.0, abs=0.02)
+    step = jax.jit(lambda statistics: training_scores(found, data, weights, statistics, images, None)[1])
+    for _ in range(1500):
+        after = step(after)
+    scored = scores(found, data, weights, after, images)
+    np.testing.assert_allclose(scored, trained, atol=2e-3)
+
+
+def test_batch_norm_is_a_quantised_multiply_add() -> None:
+    """On the output layer: score = s·x + t with s and t on the batchnorm format's grid."""
+    format = Format(6, 2)
+    plain = network(network={"filters": [2], "units": [3]})
+    found, data, weights, statistics = network(
+        network={"filters": [2], "units": [3], "batch_norm": "all"}, precision={"batchnorm": "(6,2)"}
+    )
+    weights = {name: plain[2].get(name, value) for name, value in weights.items()}
+    statistics = dict(statistics) | {"output.mean": jnp.array([0.7]), "output.variance": jnp.array([0.4])}
+    only_output = {
+        name: (jnp.full_like(value, 1.0) if name.endswith("variance") else jnp.zeros_like(value))
+        for name, value in statistics.items()
+        if not name.startswith("output")
+    }
+    statistics |= only_output
+    images = some_images()
+    factor = on_grid(np.array([1 / np.sqrt(0.4 + 1e-3)]), format)
+    term = on_grid(np.array([-0.7 / np.sqrt(0.4 + 1e-3)]), format)
+    # Hidden layers' batch norm with mean 0 and variance 1 is s = 1/√1.001 → 1 on the grid, t = 0: the identity.
+    expected = np.asarray(scores(*plain, images)) * factor + term
+    np.testing.assert_allclose(scores(found, data, weights, statistics, images), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_dropout_keeps_the_mean_and_the_stated_share() -> None:
+    table = {"filters": [1], "kernels": 1, "pools": 1, "units": [], "dropout": 0.25}
+    found, data, weights, statistics = network(network=table)
+    weights = {name: jnp.ones_like(value) if "kernel" in name else value for name, value in weights.items()}
+    images = np.full((500, *IMAGE), 64, np.uint16)
+    without = scores(found, data, weights, statistics, images)
+    dropped, _ = training_scores(found, data, weights, statistics, images, jax.random.key(0))
+    assert float(without[0]) == 48.0
+    assert float(jnp.mean(dropped)) == pytest.approx(48.0, abs=4 * 4.0 / 500**0.5)
+    kept = np.asarray(dropped) * 0.75 / 48
+    assert np.allclose(kept * 48, np.round(kept * 48), atol=1e-3)
+    assert kept.mean() == pytest.approx(0.75, abs=0.02)
+
+
+def test_initial_weights_depend_on_the_key_alone() -> None:
+    found, *_ = network()
+    one, again, other = (initial_weights(found, jax.random.key(seed)) for seed in (1, 1, 2))
+    for name, value in one.items():
+        np.testing.assert_array_equal(value, again[name])
+    assert not np.array_equal(one["conv0.kernel"], other["conv0.kernel"])
+    bound = (6 / (9 * (1 + 4))) ** 0.5
+    assert float(jnp.abs(one["conv0.kernel"]).max()) <= bound
