@@ -98,11 +98,14 @@ def test_a_run_says_how_it_ended(tmp_path: Path) -> None:
         raise FloatingPointError("the loss is NaN at step 12")
     with pytest.raises(NotebookError, match=r"without curve\.json, metrics\.json, weights"), begin(tmp_path) as empty:
         pass
+    with begin(tmp_path) as hopeless:
+        hopeless.fail("its scores are not finite")
     found = {run.id: (run.status, run.reason) for run in list_runs(tmp_path)}
     assert found[finished.id] == (Status.FINISHED, "")
     assert found[interrupted.id] == (Status.INTERRUPTED, "stopped from the keyboard")
     assert found[failed.id] == (Status.FAILED, "FloatingPointError: the loss is NaN at step 12")
     assert found[empty.id][0] is Status.FAILED
+    assert found[hopeless.id] == (Status.FAILED, "its scores are not finite")
 
 
 def test_a_killed_process_is_found_out(tmp_path: Path) -> None:
@@ -143,7 +146,7 @@ def test_killed_at_any_instant_a_record_is_whole_or_says_that_it_is_not(tmp_path
         else:
             assert run.status is Status.DAMAGED
             assert run.reason.startswith("nothing was written")
-            assert not list(run.folder.glob("*"))
+            assert all(path.name.startswith(".run-") for path in run.folder.iterdir())
 
 
 def test_an_interrupted_run_goes_on_under_its_own_id(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@
 | `scores.safetensors` | `scores` (float32) and `labels` (uint8) of the test split, (events,) each |
 | `plots/*.png` | pictures of the above |
 | `notes.md` | dated notes, only ever added to |
+| `checkpoint/` | what training goes on from; gone when the run is finished |
 | `run.md` | the page of the run, made from the above |
 """
 

@@ -34,7 +34,8 @@ from narrowgate.notebook._toml import to_toml
 class RunFolder:
     """The folder of a run that is being written. Killed at any instant, every file in it is whole or absent.
 
-    Used as a context it also says how the run ended: finished, interrupted (Ctrl-C), or failed with the error's words.
+    Used as a context it also says how the run ended, unless that was said already: finished, interrupted (Ctrl-C), or
+    failed with the error's words.
     """
 
     id: str
@@ -97,6 +98,8 @@ class RunFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if State.read(self.path).status is not Status.RUNNING:
+            return
         if isinstance(error, Exception):
             self.fail(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
         elif error is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from narrowgate.notebook._files import aside
@@ -91,7 +92,8 @@ def headline(figure: Figure, title: str, subtitle: str = "") -> None:
     if isinstance(engine, ConstrainedLayoutEngine):
         engine.set(rect=(0.0, 0.0, 1.0, 1.0 - 0.55 / height))
     place: dict[str, Any] = {"x": 0.012, "va": "top", "in_layout": False}
-    figure.text(y=1.0 - 0.09 / height, s=literal(title), fontsize=12.0, fontweight="bold", **place)
+    short = shorten(title, int(11 * figure.get_size_inches()[0]), placeholder=" …")
+    figure.text(y=1.0 - 0.09 / height, s=literal(short), fontsize=12.0, fontweight="bold", **place)
     figure.text(y=1.0 - 0.34 / height, s=literal(subtitle), fontsize=9.0, color=GREY, **place)
 
 
