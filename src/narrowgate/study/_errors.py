@@ -1,0 +1,5 @@
+"""What goes wrong in a study, said in a sentence."""
+
+
+class StudyError(ValueError):
+    """A study that cannot be read, run or gone on with; the message says where, what was found and what is allowed."""

@@ -1,0 +1,132 @@
+"""Ranking: what a member is worth at a rung, who is better, and who goes on.
+
+A value is always "larger is better" here. The robust value is the median of the last evaluations of the averaged
+weights, never the best one: the best of many evaluations that scatter is a draw of luck, and the larger the scatter the
+luckier it looks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from narrowgate.study._pareto import pareto_order
+
+WORST = -math.inf
+"""The value of what diverged: at the end of every ranking, and never missing from it."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What one configuration is worth at one rung.
+
+    `value` is larger for better, `noise` one standard deviation of it, both over its seeds; `cost` is a second
+    objective, smaller for better, where there is one.
+    """
+
+    configuration: str
+    value: float
+    noise: float
+    cost: float | None = None
+
+    @property
+    def diverged(self) -> bool:
+        """Whether there is no value."""
+        return self.value == WORST
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Who goes on from a rung: `order` is everybody, best first; the first `places` went on, and then `tied`.
+
+    `left` are places that nobody took because the rest diverged.
+    """
+
+    order: tuple[str, ...]
+    promoted: tuple[str, ...]
+    tied: tuple[str, ...]
+    left: int
+
+
+def robust_value(values: Sequence[float], last: int) -> tuple[float, float]:
+    """The median of the last `last` evaluations, and its noise; `(-inf, 0)` if one of these is not finite.
+
+    The noise is √(π/2)·σ/√n, the standard error of a median of n normal values, with σ from successive differences
+    (mean |difference| · √π/2, as differences of independent values have the variance 2σ²), so that a curve which is
+    still rising is not called noisy.
+    """
+    ends = np.asarray(values[-last:], dtype=np.float64)
+    if ends.size == 0 or not np.all(np.isfinite(ends)):
+        return WORST, 0.0
+    scatter = float(np.abs(np.diff(ends)).mean()) * math.sqrt(math.pi) / 2 if ends.size > 1 else 0.0
+    return float(np.median(ends)), math.sqrt(math.pi / 2) * scatter / math.sqrt(ends.size)
+
+
+def best_value(values: Sequence[float]) -> tuple[float, float]:
+    """The best evaluation of all, as KerasTuner ranks (the 2022 way); what is not finite is passed over."""
+    finite = [value for value in values if math.isfinite(value)]
+    return (max(finite), 0.0) if finite else (WORST, 0.0)
+
+
+def standing(configuration: str, seeds: Sequence[tuple[float, float]], cost: float | None = None) -> Standing:
+    """A configuration from the value and noise of each of its seeds.
+
+    The value is the median over seeds, the lower one of the middle two; so it is `WORST` when half of them diverged.
+    The noise of a single seed is its own; of several it is the standard error of their median, if that is larger.
+    """
+    if not seeds:
+        raise ValueError(f"{configuration} has no seed to be ranked by")
+    ordered = sorted(value for value, _ in seeds)
+    value = ordered[(len(ordered) - 1) // 2]
+    alive = [entry for entry in seeds if entry[0] != WORST]
+    if value == WORST:
+        return Standing(configuration, WORST, 0.0, cost)
+    within = math.sqrt(sum(noise**2 for _, noise in alive)) / len(alive)
+    between = 0.0
+    if len(alive) > 1:
+        between = float(np.std([entry[0] for entry in alive], ddof=1)) * math.sqrt(math.pi / 2 / len(alive))
+    return Standing(configuration, value, max(within, between), cost)
+
+
+def rank(standings: Sequence[Standing]) -> list[Standing]:
+    """Best first, those that diverged last. With costs: by non-dominated fronts. Equals stay in the order given."""
+    alive = [entry for entry in standings if not entry.diverged]
+    fallen = [entry for entry in standings if entry.diverged]
+    if alive and all(entry.cost is not None for entry in alive):
+        objectives = [(entry.value, -float(entry.cost or 0.0)) for entry in alive]
+        return [alive[index] for index in pareto_order(objectives)] + fallen
+    return sorted(alive, key=lambda entry: -entry.value) + fallen
+
+
+def promote(standings: Sequence[Standing], places: int, *, tie_factor: float = 1.5) -> Decision:
+    """Who goes on, when `places` may.
+
+    The first `places` of the ranking go on, and with one objective everyone behind who is within noise of the last of
+    them, as long as no more than `tie_factor` × `places` (rounded down) go on in all. What diverged is ranked last and
+    does not go on; its place stays empty, so that a bracket neither waits for it nor ends because of it.
+    """
+    if places < 1 or tie_factor < 1:
+        raise ValueError(f"at least one place and a tie factor from 1 are needed; found {places} and {tie_factor}")
+    ranked = rank(standings)
+    alive = [entry for entry in ranked if not entry.diverged]
+    promoted, behind = alive[:places], alive[places:]
+    tied: list[Standing] = []
+    if promoted and all(entry.cost is None for entry in alive):
+        most = math.floor(tie_factor * places) - len(promoted)
+        tied = [entry for entry in behind if within_noise(promoted[-1], entry)][: max(0, most)]
+    return Decision(
+        order=tuple(entry.configuration for entry in ranked),
+        promoted=tuple(entry.configuration for entry in promoted),
+        tied=tuple(entry.configuration for entry in tied),
+        left=places - len(promoted),
+    )
+
+
+def within_noise(first: Standing, second: Standing) -> bool:
+    """Whether two standings are no further apart than one standard deviation of their difference."""
+    if first.diverged or second.diverged:
+        return first.diverged and second.diverged
+    return abs(first.value - second.value) <= math.hypot(first.noise, second.noise)

@@ -1,0 +1,52 @@
+"""Validation errors of a study file as sentences: file, key, what was found, what is allowed."""
+
+from __future__ import annotations
+
+import types
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+
+def sentences(error: ValidationError, model: type[BaseModel], where: str) -> str:
+    """One sentence a mistake, one a line."""
+    lines = []
+    for item in error.errors():
+        key = ".".join(str(part) for part in item["loc"] if not _is_type_name(part))
+        if item["type"] == "extra_forbidden":
+            allowed = _keys_beside(model, item["loc"])
+            line = f"{where}: {key}: there is no such key; allowed are {', '.join(allowed)}."
+        elif item["type"] == "missing":
+            line = f"{where}: {key}: this is missing; every study needs it."
+        elif item["type"] == "value_error":
+            line = f"{where}: {key}: {item['msg'].removeprefix('Value error, ')}."
+        else:
+            line = f"{where}: {key}: {item['msg']} (found {item['input']!r})."
+        lines.append(line)
+    return "\n".join(dict.fromkeys(lines))
+
+
+def _is_type_name(part: int | str) -> bool:
+    """Whether a step of pydantic's path names a member of a union (`tuple[int, int]`, `int`) and not a key."""
+    return isinstance(part, str) and ("[" in part or part in ("int", "float", "constrained-int"))
+
+
+def _keys_beside(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    """The keys that are allowed where the last step of `path` stands."""
+    current: type[BaseModel] | None = model
+    for part in path[:-1]:
+        if current is None:
+            break
+        field = current.model_fields.get(str(part))
+        if field is not None:
+            current = _model_in(field.annotation) or current
+    return list(current.model_fields) if current is not None else []
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model that a field holds, itself or as the values of a table."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if get_origin(annotation) in (dict, types.UnionType):
+        return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
+    return None

@@ -1,0 +1,222 @@
+"""The study file: what is searched, with which budget, how it is ranked, and what the finalists get."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from narrowgate.study._brackets import Bracket, hyperband, in_steps, successive_halving, unpruned
+from narrowgate.study._errors import StudyError
+from narrowgate.study._parameter import Parameter, Section
+from narrowgate.study._sentences import sentences
+from narrowgate.study._space import Space
+
+Count = Annotated[int, Field(ge=1, strict=True)]
+Measure = Literal["efficiency", "near-auc", "auc", "loss"]
+Schedule = Literal["constant", "warm-up", "cosine", "warm-up-stable-decay", "reduce-on-plateau"]
+
+
+class Strategy(Section):
+    """Which brackets are run; budgets are optimiser steps.
+
+    `smallest` and `largest` are the budgets of the first rung and the last, `reduction` is η: one configuration in η
+    goes on from a rung, to η times the steps. `configurations` is how many "successive-halving" and "random" start
+    with, "all" for every one of a space that can be listed; `unpruned` how many more successive halving trains to the
+    end without asking (Hyperband and random search have such a bracket anyway). Validation is looked at every
+    `evaluate_every` steps. On the rungs the learning rate rises over the first `warm_up` of `largest` steps and then
+    stays, so that the state after n steps is the same whatever budget was meant; `schedule = "as-configured"` lays
+    each configuration's own schedule over `largest` steps instead.
+    """
+
+    kind: Literal["hyperband", "successive-halving", "random", "grid"] = "hyperband"
+    smallest: Count = 150
+    largest: Count = 4050
+    reduction: Annotated[int, Field(ge=2, strict=True)] = 3
+    evaluate_every: Count = 50
+    configurations: Count | Literal["all"] = "all"
+    unpruned: Annotated[int, Field(ge=0, strict=True)] = 5
+    schedule: Literal["warm-up", "as-configured"] = "warm-up"
+    warm_up: Annotated[float, Field(ge=0.0, le=1.0)] = 0.02
+    seed: Annotated[int, Field(ge=0, lt=2**31, strict=True)] = 1
+
+    @model_validator(mode="after")
+    def _budgets_fit(self) -> Self:
+        if self.largest < self.smallest or self.largest % self.smallest:
+            raise ValueError(f"largest is a whole multiple of smallest; found {self.largest} and {self.smallest}")
+        if self.smallest % self.evaluate_every:
+            raise ValueError(
+                f"smallest is a whole multiple of evaluate_every; found {self.smallest} and {self.evaluate_every}"
+            )
+        return self
+
+
+class Ranking(Section):
+    """How members are ranked.
+
+    "robust": the median of the `last` evaluations of the averaged weights, by `measure` on the last rung and by the
+    smoother `early_measure` on those before it; `seeds` grow from rung to rung; who is within noise of the last place
+    goes on too, up to `tie_factor` times the places. "best-epoch" is the 2022 way: the best validation loss of the live
+    weights over all evaluations, one seed, no ties.
+
+    Measures: "efficiency" at `rate` (Hz), "near-auc" (mean efficiency over rates up to `near` times `rate`), "auc" and
+    "loss". The first two look at the whole validation split, the others at `events` events of each class.
+    """
+
+    kind: Literal["robust", "best-epoch"] = "robust"
+    measure: Measure = "efficiency"
+    early_measure: Measure = "near-auc"
+    rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 10e3
+    near: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 10.0
+    last: Count = 5
+    events: Count = 2048
+    seeds: Annotated[tuple[Count, ...], Field(min_length=1)] = (1, 3)
+    tie_factor: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 1.5
+    cost: Literal["none", "weight-bits", "bit-operations"] = "none"
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if list(self.seeds) != sorted(self.seeds):
+            raise ValueError(f"seeds grow toward the top; found {list(self.seeds)}")
+        if self.kind == "best-epoch" and self.seeds != (1,) and "seeds" in self.model_fields_set:
+            raise ValueError(f"best-epoch ranks on one seed; found seeds = {list(self.seeds)}, allowed is [1]")
+        return self
+
+    @property
+    def seed_counts(self) -> tuple[int, ...]:
+        """Seeds on each rung, the last entry standing for all further ones."""
+        return (1,) if self.kind == "best-epoch" else self.seeds
+
+
+class Finalists(Section):
+    """What the best get: `count` of them are trained afresh for `steps` steps with `seeds` fresh seeds each.
+
+    Every schedule in `schedules` is tried, and each configuration keeps the one that did best on validation. Then they
+    are judged on the test split, once.
+    """
+
+    count: Count = 5
+    steps: Count = 4500
+    seeds: Count = 5
+    schedules: Annotated[tuple[Schedule, ...], Field(min_length=1)] = ("cosine",)
+
+
+class _File(Section):
+    name: Annotated[str, Field(min_length=1)]
+    fixed: dict[str, Any] = Field(default_factory=dict)
+    space: Annotated[dict[str, Parameter], Field(min_length=1)]
+    strategy: Strategy = Strategy()
+    ranking: Ranking = Ranking()
+    finalists: Finalists = Finalists()
+
+
+@dataclass(frozen=True)
+class Study:
+    """A search as its file describes it; `text` is that file."""
+
+    name: str
+    space: Space
+    strategy: Strategy
+    ranking: Ranking
+    finalists: Finalists
+    text: str
+
+    @classmethod
+    def load(cls, path: Path | str) -> Study:
+        """Read a study file.
+
+        Raises:
+            StudyError: the file cannot be read, is not TOML, or says something that is not allowed.
+        """
+        try:
+            return cls.parse(Path(path).read_text(encoding="utf-8"), where=str(path))
+        except (OSError, UnicodeDecodeError) as error:
+            raise StudyError(f"{path}: the study file cannot be read ({error}).") from None
+
+    @classmethod
+    def parse(cls, text: str, *, where: str = "study") -> Study:
+        """Make a study from the text of a file.
+
+        Raises:
+            StudyError: it is not TOML, or says something that is not allowed.
+        """
+        try:
+            table: Mapping[str, Any] = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise StudyError(f"{where} is not valid TOML: {error}.") from None
+        try:
+            file = _File.model_validate(table)
+        except ValidationError as error:
+            raise StudyError(sentences(error, _File, where)) from None
+        space = Space.parse(file.fixed, file.space, where=where)
+        study = cls(file.name, space, file.strategy, file.ranking, file.finalists, text)
+        study._check(where)
+        return study
+
+    @cached_property
+    def brackets(self) -> tuple[Bracket, ...]:
+        """What is run, budgets in steps. No bracket starts with more configurations than the space has."""
+        strategy, most = self.strategy, self._configurations()
+        units = strategy.largest // strategy.smallest
+        if strategy.kind == "hyperband":
+            brackets = hyperband(units, strategy.reduction)
+        elif strategy.kind == "successive-halving":
+            assert most is not None
+            halving = successive_halving(most, units, strategy.reduction)
+            check = unpruned(strategy.unpruned, units)
+            brackets = (halving,) if halving.unpruned or not strategy.unpruned else (halving, check)
+        else:
+            assert most is not None
+            brackets = (unpruned(most, units),)
+        return tuple(self._no_larger_than_the_space(in_steps(bracket, strategy.smallest)) for bracket in brackets)
+
+    @property
+    def budgets(self) -> tuple[int, ...]:
+        """Every budget of a rung, in steps, rising."""
+        return tuple(sorted({rung.budget for bracket in self.brackets for rung in bracket.rungs}))
+
+    @property
+    def work(self) -> int:
+        """Member-steps that the study plans, ties aside: all brackets, and the finalists."""
+        finalists = self.finalists
+        rungs = sum(bracket.work(self.ranking.seed_counts) for bracket in self.brackets)
+        return rungs + finalists.count * len(finalists.schedules) * finalists.seeds * finalists.steps
+
+    def measure_at(self, budget: int) -> Measure:
+        """What a rung ranks on."""
+        if self.ranking.kind == "best-epoch":
+            return "loss"
+        return self.ranking.measure if budget >= self.strategy.largest else self.ranking.early_measure
+
+    def _configurations(self) -> int | None:
+        """How many configurations successive halving or random search start with; `None` for Hyperband."""
+        kind, wanted = self.strategy.kind, self.strategy.configurations
+        if kind == "hyperband":
+            return None
+        if kind == "grid" or wanted == "all":
+            return None if self.space.listed is None else len(self.space.listed)
+        return wanted
+
+    def _no_larger_than_the_space(self, bracket: Bracket) -> Bracket:
+        if self.space.listed is None:
+            return bracket
+        most = len(self.space.listed)
+        return Bracket(tuple(type(rung)(min(rung.places, most), rung.budget) for rung in bracket.rungs))
+
+    def _check(self, where: str) -> None:
+        """What only file and space together can tell."""
+        if self.strategy.kind != "hyperband" and self._configurations() is None:
+            raise StudyError(
+                f"{where}: strategy.configurations: this space cannot be listed (it has a range of real numbers, or "
+                f"too many combinations); give a number, and not kind = 'grid'."
+            )
+        if self.finalists.steps % self.strategy.evaluate_every:
+            raise StudyError(
+                f"{where}: finalists.steps: {self.finalists.steps} is not a whole multiple of "
+                f"strategy.evaluate_every = {self.strategy.evaluate_every}; choose one that is."
+            )

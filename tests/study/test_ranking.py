@@ -1,0 +1,120 @@
+"""Values, standings, promotion: what diverged, what ties, what jumps."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from narrowgate.study._brackets import hyperband
+from narrowgate.study._ranking import (
+    WORST,
+    Standing,
+    best_value,
+    promote,
+    rank,
+    robust_value,
+    standing,
+    within_noise,
+)
+
+values = st.one_of(st.just(WORST), st.floats(0, 1))
+
+
+@st.composite
+def standings(draw: st.DrawFn) -> list[Standing]:
+    found = draw(st.lists(st.tuples(values, st.floats(0, 0.1)), min_size=1, max_size=60))
+    return [Standing(f"c{index}", value, noise) for index, (value, noise) in enumerate(found)]
+
+
+def test_a_lucky_epoch_counts_for_the_best_epoch_and_not_for_the_median() -> None:
+    steady, jumpy = [0.85] * 10, [0.7, 0.8, 0.7, 0.95, 0.7, 0.8, 0.7, 0.8, 0.7, 0.8]
+    assert best_value(jumpy) > best_value(steady)
+    assert robust_value(steady, 5) == (0.85, 0.0)
+    assert robust_value(jumpy, 5)[0] == 0.8
+    assert robust_value(jumpy, 5)[1] > 0
+
+
+def test_noise_of_the_median_is_its_standard_error() -> None:
+    generator = np.random.default_rng(1)
+    curves = 3.0 + generator.normal(0, 0.2, (4000, 9))
+    found = np.array([robust_value(list(curve), 9) for curve in curves])
+    # √(π/2)/√n is the asymptotic error of a median; at n = 9 the exact one is within a few per cent of it.
+    assert np.mean(found[:, 1]) == pytest.approx(np.std(found[:, 0]), rel=0.05)
+
+
+def test_what_is_not_finite_at_the_end_is_worst_whatever_came_before() -> None:
+    assert robust_value([0.9, 0.9, math.nan], 2) == (WORST, 0.0)
+    assert robust_value([], 3) == (WORST, 0.0)
+    assert best_value([0.9, math.nan]) == (0.9, 0.0)
+    assert best_value([math.nan]) == (WORST, 0.0)
+
+
+def test_seeds_are_taken_by_their_median_and_half_diverged_is_worst() -> None:
+    assert standing("a", [(0.5, 0.1), (0.7, 0.1), (0.9, 0.1)]).value == 0.7
+    assert standing("a", [(WORST, 0.0), (0.7, 0.1), (0.9, 0.1)]).value == 0.7
+    assert standing("a", [(WORST, 0.0), (0.9, 0.1)]).diverged
+    assert standing("a", [(0.5, 0.03)]).noise == pytest.approx(0.03)
+    spread = standing("a", [(0.5, 0.0), (0.7, 0.0), (0.9, 0.0)]).noise
+    assert spread == pytest.approx(0.2 * math.sqrt(math.pi / 2 / 3))
+
+
+def test_ties_go_on_up_to_the_cap() -> None:
+    entries = [
+        Standing(name, value, 0.01) for name, value in zip("abcdef", (0.9, 0.8, 0.79, 0.79, 0.79, 0.5), strict=True)
+    ]
+    assert promote(entries, 2, tie_factor=1).promoted == ("a", "b")
+    assert promote(entries, 2, tie_factor=1).tied == ()
+    assert promote(entries, 2, tie_factor=1.5).tied == ("c",)
+    assert promote(entries, 2, tie_factor=9).tied == ("c", "d", "e")
+
+
+@given(standings(), st.integers(1, 30), st.floats(1, 3))
+def test_promotion(entries: list[Standing], places: int, tie_factor: float) -> None:
+    decision = promote(entries, places, tie_factor=tie_factor)
+    named = {entry.configuration: entry for entry in entries}
+    alive = [entry for entry in entries if not entry.diverged]
+    # Nobody is missing, and what diverged is last.
+    assert sorted(decision.order) == sorted(named)
+    assert all(named[name].diverged for name in decision.order[len(alive) :])
+    # No starvation: every place is taken that somebody alive can take; the rest are reported.
+    assert len(decision.promoted) == min(places, len(alive))
+    assert decision.left == places - len(decision.promoted)
+    assert not any(named[name].diverged for name in decision.promoted + decision.tied)
+    # Budget: ties stay below the cap, and each of them is within noise of the last place.
+    assert len(decision.promoted + decision.tied) <= max(len(decision.promoted), math.floor(tie_factor * places))
+    assert all(within_noise(named[decision.promoted[-1]], named[name]) for name in decision.tied)
+    # Nobody who stays behind is better than somebody who goes on.
+    behind = [entry.value for entry in alive if entry.configuration not in decision.promoted]
+    assert all(named[name].value >= max(behind, default=WORST) for name in decision.promoted)
+
+
+@given(st.integers(1, 243), st.integers(2, 5), st.data())
+def test_a_bracket_ends_with_a_winner_whenever_anyone_lives(largest: int, reduction: int, data: st.DataObject) -> None:
+    for bracket in hyperband(largest, reduction):
+        alive_at_start = data.draw(st.integers(1, bracket.rungs[0].places))
+        here = [f"c{index}" for index in range(bracket.rungs[0].places)]
+        for following in bracket.rungs[1:]:
+            ranked = [Standing(name, 0.5 if int(name[1:]) < alive_at_start else WORST, 0.0) for name in here]
+            decision = promote(ranked, following.places)
+            here = [*decision.promoted, *decision.tied]
+        assert here
+
+
+def test_two_objectives_rank_by_fronts() -> None:
+    entries = [
+        Standing("good and dear", 0.9, 0.0, 100.0),
+        Standing("beaten", 0.7, 0.0, 60.0),
+        Standing("fair and cheap", 0.8, 0.0, 10.0),
+        Standing("dead", WORST, 0.0, 1.0),
+    ]
+    assert [entry.configuration for entry in rank(entries)] == ["good and dear", "fair and cheap", "beaten", "dead"]
+    assert promote(entries, 2).promoted == ("good and dear", "fair and cheap")
+
+
+def test_no_places_are_refused() -> None:
+    with pytest.raises(ValueError, match="at least one place"):
+        promote([Standing("a", 0.5, 0.0)], 0)
+    with pytest.raises(ValueError, match="no seed"):
+        standing("a", [])
