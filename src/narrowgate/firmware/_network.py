@@ -156,16 +156,16 @@ def _integer_layer(
 
 
 def _aligned(codes: Codes, shift: int) -> Integers:
-    """Codes in a unit that is `2^shift` times finer; as they are when `shift` is negative: the others are shifted then."""
+    """Codes in a unit that is `2^shift` times finer; unchanged if `shift` is negative: the others shift then."""
     shifted: Integers = exact(codes) * 2 ** max(shift, 0)
     return shifted
 
 
 def _folded(name: str, weights: Weights, format: Format) -> tuple[Codes, Codes]:
-    """Batch norm's factor and term, compiled as they are in the training graph and always on the CPU."""
+    """Batch norm's factor and term in float32, compiled as in the training graph and always on the CPU; then rounded."""
     arrays = [weights[f"{name}.{part}"] for part in ("scale", "shift", "mean", "variance")]
     with jax.default_device(jax.devices("cpu")[0]):
-        factor, term = jax.jit(fold)(*arrays, grid(format))
+        factor, term = jax.jit(fold)(*arrays, grid(None))
     return to_codes(factor, format), to_codes(term, format)
 
 
