@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from narrowgate.fixedpoint import Format, from_codes, to_codes
 from narrowgate.network import (
     Configuration,
+    Numerics,
     initial_statistics,
     initial_weights,
     layers,
@@ -61,12 +62,18 @@ def test_formats_are_data() -> None:
     """One compiled program serves every bit-width, dropout rate and float."""
     found, _, weights, statistics = network()
     images = some_images()
-    compiled = jax.jit(lambda data: scores(found, data, weights, statistics, images))
+    traced = []
+
+    @jax.jit
+    def compiled(data: Numerics) -> jax.Array:
+        traced.append(data)
+        return scores(found, data, weights, statistics, images)
+
     results = []
     for conv in ("float", "(12,2)", "(4,1)"):
         configuration = Configuration.parse({"precision": {"conv": conv}, "network": {"dropout": 0.1}})
         results.append(np.asarray(compiled(numerics(configuration.precision, configuration.network))))
-    assert compiled._cache_size() == 1
+    assert len(traced) == 1
     assert not np.array_equal(results[0], results[2])
     np.testing.assert_allclose(results[0], results[1], atol=0.5)
 

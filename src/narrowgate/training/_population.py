@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float, UInt
 from numpy.typing import NDArray
 
-from narrowgate.network import Arrays, Configuration, ImageShape, layers, scores
+from narrowgate.network import Arrays, Configuration, ImageShape, Layers, layers, scores
 from narrowgate.training._member import (
     Program,
     Settings,
@@ -55,21 +55,23 @@ class Population:
 
     def initial_state(self, settings: Settings) -> State:
         """The state of all members before the first step."""
-        state: State = jax.jit(jax.vmap(partial(initial_state, self.program)))(settings)
+        state: State = _compiled_initial_state(self.program)(settings)
         return state
 
     def train_epoch(
         self, settings: Settings, state: State, images: TrainingImages
     ) -> tuple[State, Float[Array, " members"]]:
         """One epoch of every member; also each one's mean training loss."""
-        trained: tuple[State, Array] = self._train_epoch(settings, state, images)
+        compiled = _compiled_epoch(self.program, self.placement)
+        trained: tuple[State, Array] = self._dealt(compiled, (settings, state), images)
         return trained
 
     def scores(
         self, settings: Settings, weights: Arrays, statistics: Arrays, batches: UInt[Array, "batches batch ..."]
     ) -> Float[Array, "members batches batch"]:
         """Every member's score of every event; make `batches` with `in_batches`."""
-        found: Array = self._scores(settings, weights, statistics, batches)
+        compiled = _compiled_scores(self.program.layers, self.placement)
+        found: Array = self._dealt(compiled, (settings, weights, statistics), batches)
         return found
 
     def share(self, data: Any) -> Any:
@@ -108,33 +110,32 @@ class Population:
         shapes = [list(shape) for shape in self.program.layers.weight_shapes().values()]
         return f"{device.device_kind} x{jax.local_device_count()} members<={members} {self.program.batch_size} {shapes}"
 
-    @cached_property
-    def _train_epoch(self) -> Any:
-        return self._compiled(partial(train_epoch, self.program), mapped=2)
-
-    @cached_property
-    def _scores(self) -> Any:
-        def score(settings: Settings, weights: Arrays, statistics: Arrays, batches: Array) -> Array:
-            found: Array = jax.lax.map(
-                lambda batch: scores(self.program.layers, settings.numerics, weights, statistics, batch), batches
-            )
-            return found
-
-        return self._compiled(score, mapped=3)
-
-    def _compiled(self, one: Any, mapped: int) -> Any:
-        """Over members, padded with copies of the last one to an even deal, which are dropped again."""
-        spread = jax.jit(self.placement.over_members(one, mapped))
+    def _dealt(self, compiled: Any, members: tuple[Any, ...], *common: Any) -> Any:
+        """Call with the members padded, by copies of the last one, to an even deal; the copies are dropped again."""
         extra = self.placement.padded(self.members) - self.members
+        if extra:
+            members = jax.tree.map(lambda leaf: _pad(leaf, extra), members)
+        found = compiled(*self.placement.dealt(members), *common)
+        return jax.tree.map(lambda leaf: leaf[: self.members], found) if extra else found
 
-        def dealt(*arguments: Any) -> Any:
-            members = arguments[:mapped]
-            if extra:
-                members = jax.tree.map(lambda leaf: _pad(leaf, extra), members)
-            found = spread(*self.placement.dealt(members), *arguments[mapped:])
-            return jax.tree.map(lambda leaf: leaf[: self.members], found) if extra else found
 
-        return dealt
+@lru_cache(maxsize=64)
+def _compiled_initial_state(program: Program) -> Any:
+    return jax.jit(jax.vmap(partial(initial_state, program)))
+
+
+@lru_cache(maxsize=64)
+def _compiled_epoch(program: Program, placement: Placement) -> Any:
+    return jax.jit(placement.over_members(partial(train_epoch, program), mapped=2))
+
+
+@lru_cache(maxsize=64)
+def _compiled_scores(layers: Layers, placement: Placement) -> Any:
+    def score(settings: Settings, weights: Arrays, statistics: Arrays, batches: Array) -> Array:
+        found: Array = jax.lax.map(lambda batch: scores(layers, settings.numerics, weights, statistics, batch), batches)
+        return found
+
+    return jax.jit(placement.over_members(score, mapped=3))
 
 
 def _stack(members: Sequence[Any]) -> Any:
