@@ -14,11 +14,14 @@ myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "deflist", "
 myst_heading_anchors = 3
 nb_execution_mode = "off"
 
+# docstrings write `code` between single backticks
+default_role = "code"
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_class_signature = "mixed"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
+maximum_signature_line_length = 88
 add_module_names = False
 python_use_unqualified_type_names = True
 

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,13 @@ def processes() -> ForkServerContext:
     context = get_context("forkserver")
     context.set_forkserver_preload(["narrowgate.notebook"])
     return context
+
+
+def run_elsewhere(code: str, **names: Any) -> BaseProcess:
+    """Start another process that runs `code`, in which `names` are known."""
+    process = processes().Process(target=exec, args=(code, names))
+    process.start()
+    return process
 
 
 GIVEN = 'name = "float baseline"  # as in the notebook\n'

@@ -2,10 +2,11 @@ import json
 from pathlib import Path
 
 import pytest
-from notebook_example import make_run
 
 from narrowgate.notebook import Comparison, NotebookError, compare, create
 from narrowgate.trigger import indistinguishable
+
+from .notebook_example import make_run
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +94,16 @@ def test_the_picture(three: Comparison, tmp_path: Path) -> None:
     assert (tmp_path / "comparison.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(NotebookError, match="there is no efficiency to compare"):
         three.draw(tmp_path / "none.png", rates=(1e6,))
+
+
+def test_a_warning_names_the_runs_that_it_concerns(tmp_path: Path) -> None:
+    point = {"rate": 1e4, "threshold": 3.0, "efficiency": 0.5, "low": 0.4, "high": 0.6, "confidence": 0.68}
+    ids = []
+    for number, sentences in enumerate([["few"], ["few"], ["few", "tied"]]):
+        run = create(tmp_path, configuration={"name": f"run {number}"}, environment={})
+        points = [{**point, "deciding": 1, "measured_rate": 5e3, "warning": sentence} for sentence in sentences]
+        run.write_metrics({"working_points": points})
+        run.interrupt("enough")
+        ids.append(run.id)
+    assert compare(tmp_path, ids).warnings == ("few", "run 2: tied")
+    assert compare(tmp_path, ids[:2]).warnings == ("few",)

@@ -1,21 +1,21 @@
 import json
 import time
-from itertools import count
-from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import numpy as np
 import pytest
-from notebook_example import processes
 
 from narrowgate.notebook import NotebookError
 from narrowgate.notebook._files import aside, plain, read_json, write_json, write_text
 
+from .notebook_example import run_elsewhere
 
-def write_for_ever(path: Path, ready: Event) -> None:
-    ready.set()
-    for number in count():
-        write_json(path, {"number": number, "filling": [number] * 20000})
+WRITE_FOR_EVER = """
+from itertools import count
+from narrowgate.notebook._files import write_json
+for number in count():
+    write_json(path, {"number": number, "filling": [number] * 20000})
+"""
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
@@ -36,17 +36,15 @@ def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
 def test_killed_while_writing_leaves_a_whole_file(tmp_path: Path) -> None:
     path = tmp_path / "file.json"
     for wait in (0.01, 0.05, 0.13, 0.21):
-        ready = processes().Event()
-        process = processes().Process(target=write_for_ever, args=(path, ready))
-        process.start()
-        ready.wait()
+        path.unlink(missing_ok=True)
+        process = run_elsewhere(WRITE_FOR_EVER, path=path)
+        while not path.exists():
+            time.sleep(0.002)
         time.sleep(wait)
         process.kill()
         process.join()
-        if path.exists():
-            content = read_json(path)
-            assert content["filling"] == [content["number"]] * 20000
-    assert path.exists()
+        content = read_json(path)
+        assert content["filling"] == [content["number"]] * 20000
 
 
 def test_json_is_standard_json(tmp_path: Path) -> None:

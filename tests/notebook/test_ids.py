@@ -1,21 +1,16 @@
+from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime
-from multiprocessing.queues import SimpleQueue
-from multiprocessing.synchronize import Barrier
+from itertools import repeat
 from pathlib import Path
 
 import pytest
-from notebook_example import processes
 
 from narrowgate.notebook import NotebookError
 from narrowgate.notebook._ids import claim, is_id, order
 
+from .notebook_example import processes
+
 MOMENT = datetime(2022, 7, 18, 15, 5, 0)
-
-
-def claim_many(root: Path, start: Barrier, claimed: SimpleQueue[str]) -> None:
-    start.wait()
-    for _ in range(25):
-        claimed.put(claim(root, MOMENT))
 
 
 def test_an_id_is_the_moment_in_the_notebooks_style(tmp_path: Path) -> None:
@@ -36,14 +31,9 @@ def test_an_id_taken_by_a_file_is_not_given(tmp_path: Path) -> None:
     assert claim(tmp_path, MOMENT) == "2022-07-18--15-05-00-2"
 
 
-def test_eight_processes_in_one_second_get_two_hundred_ids(tmp_path: Path) -> None:
-    start, claimed = processes().Barrier(8), processes().SimpleQueue()
-    claimers = [processes().Process(target=claim_many, args=(tmp_path, start, claimed)) for _ in range(8)]
-    for process in claimers:
-        process.start()
-    given = [claimed.get() for _ in range(200)]
-    for process in claimers:
-        process.join()
+def test_processes_that_start_in_one_second_get_ids_of_their_own(tmp_path: Path) -> None:
+    with ProcessPoolExecutor(8, mp_context=processes()) as pool:
+        given = list(pool.map(claim, repeat(tmp_path, 200), repeat(MOMENT)))
     assert len(given) == 200
     assert sorted(given, key=order) == ["2022-07-18--15-05-00"] + [f"2022-07-18--15-05-00-{n}" for n in range(2, 201)]
 

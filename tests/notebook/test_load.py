@@ -4,9 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from notebook_example import make_run
 
 from narrowgate.notebook import NotebookError, Run, Status, find, list_runs, load
+
+from .notebook_example import make_run
 
 
 @pytest.fixture(scope="module")

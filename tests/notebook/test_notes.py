@@ -1,18 +1,16 @@
+from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime, timedelta, timezone
+from itertools import repeat
 from pathlib import Path
 
 import pytest
-from notebook_example import processes
 
 from narrowgate.notebook import Note, NotebookError
 from narrowgate.notebook._notes import append_note, read_notes
 
+from .notebook_example import processes
+
 WHEN = datetime(2022, 7, 18, 15, 40, 12, 345, tzinfo=timezone(timedelta(hours=2)))
-
-
-def _append_many(folder: Path, writer: int) -> None:
-    for number in range(20):
-        append_note(folder, f"writer {writer}\nnote {number}", WHEN)
 
 
 def test_notes_come_back_dated_and_in_order(tmp_path: Path) -> None:
@@ -22,7 +20,7 @@ def test_notes_come_back_dated_and_in_order(tmp_path: Path) -> None:
         Note(WHEN.replace(microsecond=0), "very smooth"),
         Note(WHEN.replace(microsecond=0) + timedelta(minutes=3), "try (8,4) next:\n\n- conv\n- dense"),
     )
-    assert (tmp_path / "notes.md").read_text().startswith("- **2022-07-18 15:40:12+02:00** very smooth\n- **")
+    assert (tmp_path / "notes.txt").read_text().startswith("- **2022-07-18 15:40:12+02:00** very smooth\n- **")
 
 
 def test_a_note_that_looks_like_a_note_stays_one(tmp_path: Path) -> None:
@@ -33,22 +31,19 @@ def test_a_note_that_looks_like_a_note_stays_one(tmp_path: Path) -> None:
 
 def test_words_added_by_hand_are_kept(tmp_path: Path) -> None:
     append_note(tmp_path, "very smooth", WHEN)
-    with (tmp_path / "notes.md").open("a") as file:
+    with (tmp_path / "notes.txt").open("a") as file:
         file.write("and cheap")
     append_note(tmp_path, "next", WHEN)
     assert [note.text for note in read_notes(tmp_path)] == ["very smooth\nand cheap", "next"]
 
 
 def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
-    writers = [processes().Process(target=_append_many, args=(tmp_path, writer)) for writer in range(4)]
-    for process in writers:
-        process.start()
-    for process in writers:
-        process.join()
-    expected = {f"writer {writer}\nnote {number}" for writer in range(4) for number in range(20)}
+    words = [f"note {number}\nand more" for number in range(80)]
+    with ProcessPoolExecutor(4, mp_context=processes()) as pool:
+        list(pool.map(append_note, repeat(tmp_path), words, repeat(WHEN)))
     texts = [note.text for note in read_notes(tmp_path)]
     assert len(texts) == 80
-    assert set(texts) == expected
+    assert set(texts) == set(words)
 
 
 @pytest.mark.parametrize("text", ["", "  \n "])

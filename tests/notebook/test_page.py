@@ -3,12 +3,13 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from notebook_example import CONFIGURATION, LABELS, LSB, curve, events, make_run
 
 from narrowgate.notebook import Status, add_note, create, draw, load, write_page, write_pages
 from narrowgate.notebook._markdown import escape, escape_lines
 from narrowgate.notebook._verdict import verdict_sentence
 from narrowgate.trigger import ht
+
+from .notebook_example import CONFIGURATION, LABELS, LSB, curve, events, make_run, metrics, weights
 
 
 def test_the_page_has_the_notebooks_layout(tmp_path: Path) -> None:
@@ -36,6 +37,15 @@ def test_the_verdict_compares_with_the_cuts(tmp_path: Path) -> None:
     cuts = run.measures.cuts_at_rate(10e3)
     assert f"less than the HT cut ({cuts['HT'].efficiency:.3f})" in sentence
     assert "The validation loss is volatile (volatility 0." in sentence
+
+
+def test_a_training_that_stopped_early_says_why(tmp_path: Path) -> None:
+    scores, images = events()
+    with create(tmp_path, configuration=CONFIGURATION, environment={}) as run:
+        run.write_curve(curve())
+        run.write_weights(weights())
+        run.write_metrics({**metrics(scores, images), "stopped": "the loss is NaN at step 12"})
+    assert "The training stopped early: the loss is NaN at step 12." in verdict_sentence(load(tmp_path, run.id))
 
 
 def test_a_run_that_failed_says_why(tmp_path: Path) -> None:

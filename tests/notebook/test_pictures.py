@@ -3,13 +3,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from notebook_example import LABELS, LSB, curve, events
 
 from narrowgate.notebook import NotebookError, draw
 from narrowgate.notebook._plot_comparison import Panel, plot_comparison
 from narrowgate.notebook._plot_scores import plot_scores, score_bins
 from narrowgate.notebook._plot_training import plot_training
 from narrowgate.trigger import fourth_pixel, ht
+
+from .notebook_example import LABELS, LSB, curve, events
 
 
 def size(path: Path) -> tuple[int, int]:

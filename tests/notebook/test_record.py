@@ -2,24 +2,30 @@ import json
 import os
 import sys
 import time
-from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 
 import numpy as np
 import pytest
-from notebook_example import CONFIGURATION, GIVEN, curve, make_run, metrics, processes, weights
 
-from narrowgate.notebook import NotebookError, RunFolder, Status, create, environment, list_runs, load, reopen
+from narrowgate.notebook import NotebookError, RunFolder, Status, create, environment, find, list_runs, load, reopen
 
+from .notebook_example import CONFIGURATION, GIVEN, curve, make_run, metrics, run_elsewhere, weights
 
-def write_runs(root: Path) -> None:
-    while True:
-        make_run(root)
-
-
-def create_and_wait(root: Path, ids: SimpleQueue[str]) -> None:
-    ids.put(create(root, configuration={"name": "waiting"}, environment={}).id)
-    time.sleep(600)
+WRITE_RUNS = """
+from narrowgate.notebook import create, environment
+while True:
+    with create(root, configuration={"name": "killed"}, environment=environment(), given="") as run:
+        run.write_curve({"epoch": [1], "loss": [0.5]})
+        run.write_weights(weights)
+        run.write_metrics({"accuracy": 0.98})
+        run.write_scores([0.5] * 10000, [1] * 10000)
+"""
+CREATE_AND_WAIT = """
+import time
+from narrowgate.notebook import create
+create(root, configuration={"name": "waiting"}, environment={"complete": True})
+time.sleep(600)
+"""
 
 
 def begin(root: Path) -> RunFolder:
@@ -109,10 +115,10 @@ def test_a_run_says_how_it_ended(tmp_path: Path) -> None:
 
 
 def test_a_killed_process_is_found_out(tmp_path: Path) -> None:
-    ids: SimpleQueue[str] = processes().SimpleQueue()
-    process = processes().Process(target=create_and_wait, args=(tmp_path, ids))
-    process.start()
-    identifier = ids.get()
+    process = run_elsewhere(CREATE_AND_WAIT, root=tmp_path)
+    while not (list_runs(tmp_path) and list_runs(tmp_path)[0].environment):
+        time.sleep(0.002)
+    identifier = find(tmp_path, "latest")
     assert load(tmp_path, identifier).status is Status.RUNNING
     with pytest.raises(NotebookError, match=f"is being written by process {process.pid}"):
         reopen(tmp_path, identifier)
@@ -128,8 +134,7 @@ def test_killed_at_any_instant_a_record_is_whole_or_says_that_it_is_not(tmp_path
     root = tmp_path / "runs"
     for wait in (0.0, 0.02, 0.2, 0.5):
         before = len(list_runs(root))
-        process = processes().Process(target=write_runs, args=(root,))
-        process.start()
+        process = run_elsewhere(WRITE_RUNS, root=root, weights=weights())
         while len(list_runs(root)) == before:
             time.sleep(0.002)
         time.sleep(wait)
@@ -140,7 +145,8 @@ def test_killed_at_any_instant_a_record_is_whole_or_says_that_it_is_not(tmp_path
         if run.status is Status.FINISHED:
             whole = load(root, run.id)
             assert set(whole.weights()) == set(weights())
-            assert whole.measures.points
+            assert whole.measures.accuracy == 0.98
+            assert len(whole.scores()[0]) == 10000
         elif run.status is Status.INTERRUPTED:
             assert "ended without saying so" in run.reason
         else:

@@ -2,7 +2,6 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from notebook_example import make_run
 from rich.console import Console, RenderableType
 
 from narrowgate.notebook import (
@@ -15,6 +14,8 @@ from narrowgate.notebook import (
     render_runs,
     runs_table,
 )
+
+from .notebook_example import make_run
 
 
 def text(renderable: RenderableType, width: int = 160) -> str:

@@ -2,9 +2,10 @@ import json
 from pathlib import Path
 
 import pytest
-from notebook_example import CONFIGURATION, make_run
 
 from narrowgate.notebook import NotebookError, Run, Status, add_note, create, run_as_dict, runs_table
+
+from .notebook_example import CONFIGURATION, make_run
 
 
 @pytest.fixture(scope="module")

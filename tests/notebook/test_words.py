@@ -27,7 +27,7 @@ def test_significant_digits(value: float | None, words: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [(0.42, "0.4 s"), (41.7, "42 s"), (59.7, "1 min 00 s"), (200.0, "3 min 20 s"), (7500.0, "2 h 05 min"), (None, "–")],
+    [(0.42, "0.4 s"), (9.97, "10 s"), (41.7, "42 s"), (200.0, "3.3 min"), (7500.0, "2.1 h"), (None, "–")],
 )
 def test_times(value: float | None, words: str) -> None:
     assert seconds(value) == words
@@ -47,6 +47,7 @@ def test_efficiencies() -> None:
         ([], "none"),
         (True, "yes"),
         (0.002, "0.002"),
+        (31038960.0, "31038960"),
         ("(12,2)", "(12,2)"),
         (None, "–"),
         ({"a": 1, "b": [2]}, "a: 1, b: 2"),

@@ -158,5 +158,10 @@ def _warnings(runs: Sequence[Run]) -> tuple[str, ...]:
         warnings.append("The runs were judged on different data, so that their efficiencies are not comparable.")
     if len({run.measures.crossing_rate for run in judged}) > 1:
         warnings.append("The runs assume different crossing rates, so that one rate means different acceptances.")
-    named = zip(labels(runs), runs, strict=True)
-    return (*warnings, *(f"{label}: {warning}" for label, run in named for warning in run.measures.warnings))
+    concerned: dict[str, list[str]] = {}
+    for label, run in zip(labels(runs), runs, strict=True):
+        for warning in run.measures.warnings:
+            concerned.setdefault(warning, []).append(label)
+    for warning, which in concerned.items():
+        warnings.append(warning if len(which) == len(judged) else f"{', '.join(which)}: {warning}")
+    return tuple(warnings)

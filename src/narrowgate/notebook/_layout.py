@@ -11,7 +11,7 @@
 | `weights.safetensors` | name → float32 array |
 | `scores.safetensors` | `scores` (float32) and `labels` (uint8) of the test split, (events,) each |
 | `plots/*.png` | pictures of the above |
-| `notes.md` | dated notes, only ever added to |
+| `notes.txt` | dated notes, only ever added to |
 | `checkpoint/` | what training goes on from; gone when the run is finished |
 | `run.md` | the page of the run, made from the above |
 """
@@ -25,7 +25,7 @@ METRICS = "metrics.json"
 WEIGHTS = "weights.safetensors"
 SCORES = "scores.safetensors"
 PLOTS = "plots"
-NOTES = "notes.md"
+NOTES = "notes.txt"
 PAGE = "run.md"
 
 SEALED = (CONFIGURATION, GIVEN, ENVIRONMENT, CURVE, METRICS, WEIGHTS, SCORES)

@@ -22,7 +22,7 @@ class Measures:
     """The metrics of a run; None or empty where a run has none.
 
     `accuracy` is the balanced one, `cuts` maps a reader's name of a cut to its working points, `volatility` and
-    `verdict` speak of the validation loss, `seconds` is the time the training took.
+    `verdict` speak of the validation loss, `seconds` is the time the training took, `stopped` says why it ended early.
     """
 
     accuracy: float | None = None
@@ -37,10 +37,11 @@ class Measures:
     volatility: float | None = None
     verdict: str = ""
     seconds: float | None = None
+    stopped: str = ""
 
     @classmethod
     def of(cls, metrics: Mapping[str, Any]) -> Self:
-        """Read the metrics of a run: `Judgement.as_dict()`, with `curve` (volatility, verdict) and `seconds` added.
+        """Read the metrics of a run: `Judgement.as_dict()` with `curve` (volatility, verdict), `seconds`, `stopped`.
 
         Raises:
             NotebookError: they are not of this form.
@@ -60,6 +61,7 @@ class Measures:
                 volatility=_number(curve.get("volatility")),
                 verdict=str(curve.get("verdict", "")),
                 seconds=_number(metrics.get("seconds")),
+                stopped=str(metrics.get("stopped") or ""),
             )
         except (TypeError, ValueError, AttributeError, KeyError) as error:
             raise NotebookError(f"{METRICS} is not a judgement of narrowgate.trigger ({error})") from error

@@ -1,6 +1,6 @@
 """Notes: dated words kept with a run, only ever added to.
 
-`notes.md` is a Markdown list that is pleasant to read and to edit by hand:
+`notes.txt` is a list that is pleasant to read and to edit by hand:
 
     - **2022-07-18 15:40:12+02:00** very smooth, try (8,4) next
 """

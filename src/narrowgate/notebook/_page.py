@@ -144,8 +144,8 @@ def _performance(run: Run) -> list[str]:
         rows.append((kilohertz(point.rate), significant(point.threshold, 4), kept, str(point.deciding), *beside))
     blocks.append(table(columns, rows))
     confidence = f"{measures.points[0].confidence:.0%}".replace("%", " %")
-    crossing = f" of {kilohertz(measures.crossing_rate)} bunch crossings" if measures.crossing_rate else ""
-    blocks.append(f"Rates{crossing}; in brackets, {confidence} intervals.")
+    crossing = f"; the crossing rate is {kilohertz(measures.crossing_rate)}" if measures.crossing_rate else ""
+    blocks.append(f"In brackets, {confidence} intervals{crossing}.")
     if measures.rejections:
         limits = [
             (

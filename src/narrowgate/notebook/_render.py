@@ -91,7 +91,7 @@ def _measures(runs: Sequence[Run], at_rates: Sequence[AtRate]) -> Table:
     for at in at_rates:
         shown.add_column(f"efficiency at {kilohertz(at.rate)}", justify="right", min_width=_INTERVAL)
     shown.add_column("volatility", justify="right")
-    shown.add_column("validation loss")
+    shown.add_column("verdict")
     shown.add_column("time", justify="right", no_wrap=True)
     for label, run in zip(labels(runs), runs, strict=True):
         cells = []
@@ -175,9 +175,7 @@ def _table(*columns: str) -> Table:
 def _heading(column: str) -> str:
     if column.startswith("efficiency."):
         return f"efficiency at {column.removeprefix('efficiency.').replace('kHz', ' kHz').replace('MHz', ' MHz')}"
-    return {"seconds": "time", "verdict": "validation loss", "area_under_curve": "AUC"}.get(
-        column, column.rpartition(".")[2].replace("_", " ")
-    )
+    return {"seconds": "time", "area_under_curve": "AUC"}.get(column, column.rpartition(".")[2].replace("_", " "))
 
 
 def _cell(run: Run, column: str, value: Any) -> Text:

@@ -20,6 +20,8 @@ def verdict_sentence(run: Run) -> str:
     if run.measures.verdict:
         volatility = f" (volatility {significant(run.measures.volatility, 2)})" if run.measures.volatility else ""
         sentences.append(f"The validation loss is {run.measures.verdict}{volatility}.")
+    if run.measures.stopped:
+        sentences.append(f"The training stopped early: {run.measures.stopped.rstrip('.')}.")
     return " ".join(sentences)
 
 

@@ -29,17 +29,12 @@ def significant(value: float | None, digits: int = 3) -> str:
 
 
 def seconds(value: float | None) -> str:
-    """Print a time given in seconds: `0.4 s`, `42 s`, `3 min 20 s`, `2 h 05 min`."""
+    """Print a time given in seconds, in the unit that suits it: `0.4 s`, `42 s`, `3.3 min`, `2.1 h`."""
     if value is None or not math.isfinite(value):
         return "–"
-    if value < 10:
-        return f"{value:.1f} s"
-    whole = round(value)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    if value < 120:
+        return f"{value:.1f} s" if value < 9.95 else f"{value:.0f} s"
+    return f"{value / 60:.1f} min" if value < 7200 else f"{value / 3600:.1f} h"
 
 
 def setting(value: Any) -> str:
@@ -49,7 +44,7 @@ def setting(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:g}"
+        return f"{value:.10g}"
     if isinstance(value, list | tuple):
         return ", ".join(map(setting, value)) or "none"
     if isinstance(value, Mapping):
