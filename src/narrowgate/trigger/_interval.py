@@ -26,8 +26,9 @@ ONE_SIGMA = 0.6827
 NODES = 64
 """Equally probable places of the true threshold over which the mixture is taken."""
 
-HALVINGS = 18
-"""Steps of bisection, by each of which an interval's end is known twice as well: 4e-6 of the first bracket in all."""
+HALVINGS = 10
+"""Steps of bisection for an interval's end, before a straight line within the last bracket: enough for 1e-5 of the
+interval's width where it matters, and for 1e-3 where it ends within 0.001 of no or full efficiency."""
 
 
 def checked_confidence(confidence: float) -> float:
@@ -102,7 +103,7 @@ def threshold_ranks(events: int, fractions: FloatArray, probabilities: FloatArra
 def mixture_quantile(
     passed: FloatArray, total: int, probability: float, prior: tuple[float, float] = (0.5, 0.5)
 ) -> FloatArray:
-    """A quantile of the equal mixture of Beta(passed + a, total - passed + b), by bisection.
+    """A quantile of the equal mixture of Beta(passed + a, total - passed + b).
 
     Args:
         passed: events above the threshold at each of its equally probable places (fractional between two events),
@@ -115,14 +116,23 @@ def mixture_quantile(
         Fractions in [0, 1], shape (points,).
     """
     a, b = passed + prior[0], np.maximum(total - passed + prior[1], 1e-9)
+
+    def below(fraction: FloatArray) -> FloatArray:
+        share: FloatArray = special.betainc(a, b, fraction[:, None]).mean(axis=1) - probability
+        return share
+
     # The mixture's quantile lies between those of its lowest and its highest component.
     low: FloatArray = special.betaincinv(a.min(axis=1), b.max(axis=1), probability)
     high: FloatArray = special.betaincinv(a.max(axis=1), b.min(axis=1), probability)
+    at_low, at_high = below(low), below(high)
     for _ in range(HALVINGS):
         middle = 0.5 * (low + high)
-        above = special.betainc(a, b, middle[:, None]).mean(axis=1) >= probability
-        high, low = np.where(above, middle, high), np.where(above, low, middle)
-    return 0.5 * (low + high)
+        at_middle = below(middle)
+        right = at_middle >= 0.0
+        high, at_high = np.where(right, middle, high), np.where(right, at_middle, at_high)
+        low, at_low = np.where(right, low, middle), np.where(right, at_low, at_middle)
+    rise = at_high - at_low
+    return low + (high - low) * np.clip(-at_low / np.where(rise > 0.0, rise, 1.0), 0.0, 1.0)
 
 
 def mixture_interval(passed: FloatArray, total: int, confidence: float) -> tuple[FloatArray, FloatArray]:
