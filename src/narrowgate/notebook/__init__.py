@@ -1,6 +1,6 @@
 """What is kept of every run, and how it is shown.
 
-A run is a folder of plain files, `runs/<id>/`. Writing one takes plain tables and arrays and knows nothing of networks::
+A run is a folder of plain files, `runs/<id>/`. Writing one takes plain tables and arrays, and knows no network::
 
     with create("runs", configuration=table, environment=environment(device="cpu"), given=text) as run:
         run.write_curve(curve)
