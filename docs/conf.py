@@ -32,19 +32,19 @@ html_theme_options = {"show_navbar_depth": 2, "home_page_in_toc": True, "use_dow
 html_math_renderer = "mathml"
 
 
-def setup(app):  # type: ignore[no-untyped-def]
+def setup(app):
     """Draw formulas as MathML with docutils' own converter."""
     from docutils.utils.math.latex2mathml import tex2mathml
     from sphinx.util.math import get_node_equation_number
 
-    def visit_inline(writer, node):  # type: ignore[no-untyped-def]
+    def visit_inline(writer, node):
         writer.body.append(tex2mathml(node.astext()))
 
-    def visit_block(writer, node):  # type: ignore[no-untyped-def]
+    def visit_block(writer, node):
         number = f'<span class="eqno">({get_node_equation_number(writer, node)})</span>' if node["number"] else ""
         writer.body.append(f'<div class="math">{number}{tex2mathml(node.astext(), as_block=True)}</div>')
 
-    def depart(writer, node):  # type: ignore[no-untyped-def]
+    def depart(writer, node):
         pass
 
     app.add_html_math_renderer("mathml", (visit_inline, depart), (visit_block, depart))
