@@ -1,5 +1,7 @@
 """Volatility and verdicts on curves whose make-up is known."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -146,3 +148,11 @@ def test_every_word_is_explained() -> None:
     ]
     for word in Verdict:
         assert word.meaning.endswith(".")
+
+
+def test_json_has_the_word_and_null_for_what_is_not_a_number() -> None:
+    smooth = json.loads(json.dumps(stability(falling(40)).as_dict(), allow_nan=False))
+    assert smooth["verdict"] == "smooth"
+    assert smooth["volatility"] == volatility(falling(40))
+    diverged = stability([0.3, np.nan]).as_dict()
+    assert diverged == {"volatility": None, "late_volatility": None, "trend": None, "verdict": "diverged"}

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from narrowgate.trigger._classification import accuracy, area_under_curve
 from narrowgate.trigger._cuts import Images, fourth_pixel, ht
 from narrowgate.trigger._interval import ONE_SIGMA
+from narrowgate.trigger._plain import as_plain
 from narrowgate.trigger._rates import CROSSING_RATE
 from narrowgate.trigger._rejection import Rejection, background_rejection
 from narrowgate.trigger._scores import checked_labels, separate
@@ -65,7 +65,7 @@ class Judgement:
 
     def as_dict(self) -> dict[str, Any]:
         """The same as dictionaries, lists, numbers, strings and None (for infinity), ready for JSON."""
-        plain: dict[str, Any] = _plain(asdict(self))
+        plain: dict[str, Any] = as_plain(asdict(self))
         return plain
 
 
@@ -132,14 +132,3 @@ def judge_cuts(
     options = {"crossing_rate": crossing_rate, "confidence": confidence}
     energies = {"ht": ht(images, lsb), "fourth_pixel": fourth_pixel(images, lsb)}
     return {name: working_points(gev[signal], gev[~signal], rates, **options) for name, gev in energies.items()}
-
-
-def _plain(value: Any) -> Any:
-    """`value` with tuples as lists, and numbers that JSON does not know as None."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float | np.floating):
-        return float(value) if math.isfinite(value) else None
-    return value

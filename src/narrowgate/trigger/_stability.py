@@ -1,12 +1,14 @@
 """How steadily a validation loss comes down: the volatility as a number, and a word for the whole curve."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from narrowgate.trigger._plain import as_plain
 from narrowgate.trigger._scores import FloatArray
 
 VOLATILE = 0.05
@@ -71,6 +73,11 @@ class Stability:
     late_volatility: float
     trend: float
     verdict: Verdict
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as a dictionary of numbers, the word and None (for infinity and NaN), ready for JSON."""
+        plain: dict[str, Any] = as_plain(asdict(self))
+        return plain
 
 
 def volatility(curve: ArrayLike) -> float:
