@@ -82,10 +82,13 @@ def _propagate(
     return np.where(bent, eta_face, eta), np.where(bent, phi_face, phi)
 
 
+_CENTRES = (np.arange(FINE_ROWS) - (FINE_ROWS - 1) / 2) / 10.0
+
+
 def _resolution_terms() -> NDArray[np.float64]:
     """Squared resolution terms of every fine row: ECAL constant, stochastic, noise; HCAL constant, stochastic."""
-    eta = np.abs(np.linspace(-5, 5, FINE_ROWS + 1)[:-1] + 0.05)
-    bands = [eta < 1.5, eta < 1.75, eta < 2.15, eta < 3.0]
+    eta = np.abs(_CENTRES)
+    bands = [eta <= 1.5, eta <= 1.75, eta <= 2.15, eta <= 3.0]
     terms = [
         np.select(bands, [0.009, 0.006, 0.007, 0.008], 0.08),
         np.select(bands, [0.12, 0.20, 0.21, 0.24], 1.98),
@@ -97,7 +100,7 @@ def _resolution_terms() -> NDArray[np.float64]:
 
 
 _TERMS = _resolution_terms()
-_COSH = np.cosh(np.linspace(-5, 5, FINE_ROWS + 1)[:-1] + 0.05)
+_COSH = np.cosh(_CENTRES)
 
 
 @compiled

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import erfinv
 
 from narrowgate.events._compiled import compiled
 from narrowgate.events._dataset import LSB
 from narrowgate.events._detector import COLUMNS, FINE_COLUMNS, FINE_ROWS, ROWS, Deposits, measure, pixels
 from narrowgate.events._recipe import FRACTIONS, ImageKind, Recipe, Scenario, Slice
 from narrowgate.events._suppression import suppress
+
+BEAM_SPOT = 53.0
+"""mm: σ of the collisions' places along the beam, as in the Delphes CMS Phase-2 card."""
 
 
 class Crossings(NamedTuple):
@@ -74,12 +79,24 @@ def overlay(pool: Deposits, crossings: Crossings, recipe: Recipe, generator: np.
         recipe.scenario is Scenario.RECONSTRUCTED_VERTEX,
         recipe.image is ImageKind.SUPPRESSED,
         recipe.pileup,
-        recipe.leakage,
+        track_window(recipe),
+        recipe.track_resolution,
+        BEAM_SPOT,
         LSB,
         generator,
         images,
     )
     return images[..., np.newaxis]
+
+
+def track_window(recipe: Recipe) -> float:
+    """How near the vertex, in mm along the beam, a track must start to count as the vertex's.
+
+    Such that the share `recipe.leakage` of pile-up tracks does: the distance of two collisions, measured, is normal
+    with the variance 2 σ² of the beam spot plus that of the track. The vertex's own tracks are taken to count always.
+    """
+    spread = sqrt(2.0 * BEAM_SPOT**2 + recipe.track_resolution**2)
+    return float(sqrt(2.0) * erfinv(recipe.leakage) * spread)
 
 
 @compiled
@@ -110,7 +127,9 @@ def _images(
     find_vertex: bool,
     suppressed: bool,
     pileup: float,
-    leakage: float,
+    window: float,
+    resolution: float,
+    beam_spot: float,
     lsb: float,
     generator: np.random.Generator,
     images: NDArray[np.uint16],
@@ -123,14 +142,14 @@ def _images(
             tower[:] = 0.0
         vertex = first + (_hardest(bounds, track, collision[first:last]) if find_vertex else 0)
         for place in range(first, last):
-            of_vertex = place == vertex or generator.random() < leakage
+            distance = 0.0 if place == vertex else sqrt(2.0) * beam_spot * generator.standard_normal()
             for particle in range(bounds[collision[place]], bounds[collision[place] + 1]):
                 i = FINE_ROWS - 1 - int(row[particle]) if flip[place] else int(row[particle])
                 j = (int(column[particle]) + roll[place]) % FINE_COLUMNS
                 photons[i, j] += electromagnetic[particle]
                 hadrons[i, j] += hadronic[particle]
                 if track[particle] > 0.0:
-                    if of_vertex:
+                    if place == vertex or abs(distance + resolution * generator.standard_normal()) < window:
                         vertex_track[i, j] += track[particle]
                     else:
                         pileup_track[i, j] += track[particle]

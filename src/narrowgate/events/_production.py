@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -44,7 +45,7 @@ def produce(
         parts_folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DatasetError(f"{target}: the folders for the simulation cannot be made ({error})") from error
-    number = max(1, workers if workers is not None else os.cpu_count() or 1)
+    number = max(1, workers if workers is not None else len(os.sched_getaffinity(0)))
     tell = progress or (lambda what, done, total: None)
 
     chunks = all_chunks(recipe)
@@ -108,7 +109,8 @@ def _finished(make: Callable[[Job], object], jobs: Sequence[Job], workers: int) 
             make(job)
             yield place
         return
-    with ProcessPoolExecutor(min(workers, len(jobs)), multiprocessing.get_context("spawn")) as executor:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(workers, len(jobs)), context, _finish_when_interrupted) as executor:
         futures = {executor.submit(make, job): place for place, job in enumerate(jobs)}
         try:
             for future in as_completed(futures):
@@ -120,6 +122,11 @@ def _finished(make: Callable[[Job], object], jobs: Sequence[Job], workers: int) 
             ) from error
         finally:
             executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _finish_when_interrupted() -> None:
+    """Let a worker bring its chunk to an end when the user presses Ctrl-C; the parent then starts no other."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _make_pool(chunk: PoolChunk, folder: Path) -> None:

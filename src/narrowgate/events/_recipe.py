@@ -91,7 +91,8 @@ class Recipe(BaseModel):
     background: Sizes = Sizes(train=150_000, validation=50_000, test=100_000)
     minimum_bias_pool: int = Field(default=100_000, ge=3, description="most collisions generated with p̂T < 20 GeV")
     hard_pool: int = Field(default=40_000, ge=3, description="most collisions generated in each slice above that")
-    leakage: float = Field(default=0.015, ge=0, le=1, description="share of pile-up vertices merged with it")
+    leakage: float = Field(default=0.015, ge=0, le=1, description="share of pile-up tracks taken for the vertex's")
+    track_resolution: float = Field(default=1.0, ge=0, le=100, description="mm along the beam")
     seed: int = Field(default=1, ge=0, lt=2**63)
 
     def pool_size(self, kind: Slice, split_name: str) -> int:
@@ -153,13 +154,14 @@ def assumptions(recipe: Recipe) -> list[str]:
         Scenario.RECONSTRUCTED_VERTEX: "The primary vertex is the collision with the largest Σ pT² of tracks.",
     }
     return [
-        "Collisions at 14 TeV from Pythia 8; particles with cτ > 10 mm are stable; all vertices lie at the origin.",
+        "Collisions at 14 TeV from Pythia 8; particles with cτ > 10 mm are stable.",
         "Background is minimum bias in slices of p̂T, drawn with the share of their cross sections, without weights.",
         f"Signal is gg → H → hh → bb̄bb̄ with m_H = {', '.join(f'{mass:g}' for mass in recipe.heavy_masses)} GeV and "
         f"m_h = {recipe.light_mass:g} GeV; every signal event counts, without selection.",
         f"Pile-up is Poisson with mean {recipe.pileup:g}, in time only; collisions are rolled in φ and flipped in η.",
         vertex[recipe.scenario],
         "Charged particles with pT > 2 GeV and |η| < 2.4 are tracked, without loss; muons leave nothing.",
-        f"{recipe.leakage:.1%} of the pile-up vertices lie too near to tell apart; their tracks count as the vertex's.",
+        f"{recipe.leakage:.1%} of the pile-up tracks count as the vertex's, those that start near it along the beam, "
+        f"measured to {recipe.track_resolution:g} mm; where the vertex lies in the detector is not simulated.",
         "Resolutions and thresholds follow the Delphes CMS Phase-2 card, on towers of 0.1 × 5°.",
     ]
