@@ -92,12 +92,12 @@ def test_work_counts_what_is_trained_anew_only() -> None:
     bracket = Bracket((Rung(9, 10), Rung(3, 30), Rung(1, 90)))
     assert bracket.work() == 9 * 10 + 3 * 20 + 1 * 60
     # On the second rung two further seeds start from nothing: 3 × (20 + 2·30); then 1 × 3 × 60.
-    assert bracket.work((1, 3)) == 90 + 3 * (20 + 60) + 180
+    assert bracket.work([1, 3, 3]) == 90 + 3 * (20 + 60) + 3 * 60
 
 
 def test_an_unpruned_bracket_is_one_rung() -> None:
     assert unpruned(7, 81).unpruned
-    assert unpruned(7, 81).work((3,)) == 7 * 3 * 81
+    assert unpruned(7, 81).work([3]) == 7 * 3 * 81
     assert pairs(in_steps(unpruned(7, 81), 50)) == [(7, 4050)]
 
 

@@ -79,7 +79,8 @@ def test_strategies() -> None:
     assert [bracket.rungs[0].places for bracket in random.brackets] == [2]
     halving = Study.parse(SMALL + "[strategy]\nkind = 'successive-halving'\nunpruned = 2\n")
     assert [bracket.unpruned for bracket in halving.brackets] == [False, True]
-    assert halving.work == sum(b.work((1, 3)) for b in halving.brackets) + 5 * 5 * 4500
+    # Three configurations allow two rungs, the upper one with three seeds; two go to the end unasked.
+    assert halving.work == 3 * 1350 + (2700 + 2 * 4050) + 2 * 3 * 4050 + 5 * 5 * 4500
 
 
 def test_measures_by_rung() -> None:
@@ -87,7 +88,8 @@ def test_measures_by_rung() -> None:
     assert [study.measure_at(budget) for budget in study.budgets] == ["near-auc"] * 3 + ["efficiency"]
     old = Study.parse(SMALL + "[ranking]\nkind = 'best-epoch'\n")
     assert {old.measure_at(budget) for budget in old.budgets} == {"loss"}
-    assert old.ranking.seed_counts == (1,)
+    assert [study.seeds_at(budget) for budget in study.budgets] == [1, 3, 3, 3]
+    assert {old.seeds_at(budget) for budget in old.budgets} == {1}
 
 
 @pytest.mark.parametrize(

@@ -29,26 +29,17 @@ class Bracket:
         """Whether every configuration trains to the end, whatever it looks like on the way."""
         return len(self.rungs) == 1
 
-    def work(self, seeds: Sequence[int] = (1,)) -> int:
+    def work(self, seeds: Sequence[int] | None = None) -> int:
         """Budget that the bracket spends in all, when each configuration goes on from where it stood.
 
-        `seeds` says how many seeds of a configuration train on each rung, the last entry standing for all further
-        rungs; a seed that joins later trains from the beginning.
+        `seeds` says how many seeds of a configuration train on each rung (one, if not given); a seed that joins later
+        trains from the beginning.
         """
-        total = 0
-        reached = [0] * len(self.rungs)
-        for index, rung in enumerate(self.rungs):
-            before = self.rungs[index - 1].budget if index else 0
-            old = seeds_on(index - 1, seeds) if index else 0
-            new = seeds_on(index, seeds) - old
-            reached[index] = rung.places * (old * (rung.budget - before) + new * rung.budget)
-            total += reached[index]
+        total, old, before = 0, 0, 0
+        for rung, here in zip(self.rungs, seeds or [1] * len(self.rungs), strict=True):
+            total += rung.places * (old * (rung.budget - before) + (here - old) * rung.budget)
+            old, before = here, rung.budget
         return total
-
-
-def seeds_on(rung: int, seeds: Sequence[int]) -> int:
-    """How many seeds train on a rung (0, 1, …)."""
-    return seeds[min(rung, len(seeds) - 1)]
 
 
 def whole_logarithm(value: int, base: int) -> int:
@@ -83,9 +74,9 @@ def hyperband(largest: int, reduction: int) -> tuple[Bracket, ...]:
 
 
 def successive_halving(configurations: int, largest: int, reduction: int) -> Bracket:
-    """One bracket that starts at the smallest budget: of `configurations`, one in `reduction` goes on from each rung.
+    """One bracket that ends at the largest budget: of `configurations`, one in `reduction` goes on from each rung.
 
-    It has as many rungs as the budgets allow, or fewer, so that somebody reaches the last.
+    It has as many rungs as fit above the smallest budget, or fewer, so that somebody reaches the last.
 
     Raises:
         ValueError: for no configuration, a largest budget below 1 or a reduction below 2.

@@ -65,16 +65,17 @@ class Ranking(Section):
     weights over all evaluations, one seed, no ties.
 
     Measures: "efficiency" at `rate` (Hz), "near-auc" (mean efficiency over rates up to `near` times `rate`), "auc" and
-    "loss". The first two look at the whole validation split, the others at `events` events of each class.
+    "loss". The first looks at the whole validation split, the others at `events` events of each class.
+    `cost` names a second objective, smaller for better; the ranking is then by non-dominated fronts.
     """
 
     kind: Literal["robust", "best-epoch"] = "robust"
     measure: Measure = "efficiency"
     early_measure: Measure = "near-auc"
     rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 10e3
-    near: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 10.0
+    near: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 30.0
     last: Count = 5
-    events: Count = 2048
+    events: Count = 4096
     seeds: Annotated[tuple[Count, ...], Field(min_length=1)] = (1, 3)
     tie_factor: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 1.5
     cost: Literal["none", "weight-bits", "bit-operations"] = "none"
@@ -86,11 +87,6 @@ class Ranking(Section):
         if self.kind == "best-epoch" and self.seeds != (1,) and "seeds" in self.model_fields_set:
             raise ValueError(f"best-epoch ranks on one seed; found seeds = {list(self.seeds)}, allowed is [1]")
         return self
-
-    @property
-    def seed_counts(self) -> tuple[int, ...]:
-        """Seeds on each rung, the last entry standing for all further ones."""
-        return (1,) if self.kind == "best-epoch" else self.seeds
 
 
 class Finalists(Section):
@@ -184,8 +180,14 @@ class Study:
     def work(self) -> int:
         """Member-steps that the study plans, ties aside: all brackets, and the finalists."""
         finalists = self.finalists
-        rungs = sum(bracket.work(self.ranking.seed_counts) for bracket in self.brackets)
+        rungs = sum(bracket.work([self.seeds_at(rung.budget) for rung in bracket.rungs]) for bracket in self.brackets)
         return rungs + finalists.count * len(finalists.schedules) * finalists.seeds * finalists.steps
+
+    def seeds_at(self, budget: int) -> int:
+        """How many seeds of a configuration are ranked at a budget; the last entry of `ranking.seeds` stands for all
+        further rungs, and equal budgets mean equal seeds in every bracket."""
+        counts = (1,) if self.ranking.kind == "best-epoch" else self.ranking.seeds
+        return counts[min(self.budgets.index(budget), len(counts) - 1)]
 
     def measure_at(self, budget: int) -> Measure:
         """What a rung ranks on."""

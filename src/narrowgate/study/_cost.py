@@ -1,0 +1,59 @@
+"""What a configuration costs, counted without a synthesis: bits that are stored, and bits that are multiplied."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+
+from narrowgate.fixedpoint import Format
+from narrowgate.network import Configuration, Convolution, ImageShape, layers
+
+Cost = Callable[[Configuration, ImageShape], float]
+"""Smaller is better."""
+
+FLOAT_BITS = 32
+
+
+def bits_per_weight(configuration: Configuration, image: ImageShape) -> float:
+    """The bits of all weights (see `weight_bits`) over the number of kernel entries and biases; 32 for float."""
+    return weight_bits(configuration, image) / _weights(configuration, image)
+
+
+def weight_bits(configuration: Configuration, image: ImageShape) -> float:
+    """Bits of all kernels and biases, and of batch norm's factor and term a channel."""
+    precision = configuration.precision
+    total = 0
+    for layer in layers(configuration.network, image):
+        own = precision.conv if isinstance(layer, Convolution) else precision.dense
+        outputs = layer.kernel_shape[-1]
+        total += (prod(layer.kernel_shape) + outputs) * _width(own)
+        total += 2 * outputs * _width(precision.batchnorm) if layer.batch_norm else 0
+    return float(total)
+
+
+def bit_operations(configuration: Configuration, image: ImageShape) -> float:
+    """Multiplications of one image, each counted as weight bits × input bits, the cost of an array multiplier.
+
+    The measure of C. Baskin et al., arXiv:1804.10969, without its term for the additions.
+    """
+    precision = configuration.precision
+    inputs, total = precision.input.width, 0
+    for layer in layers(configuration.network, image):
+        convolution = isinstance(layer, Convolution)
+        positions = layer.rows * layer.columns if isinstance(layer, Convolution) else 1
+        own = precision.conv if convolution else precision.dense
+        total += positions * prod(layer.kernel_shape) * _width(own) * inputs
+        inputs = _width(precision.activation)
+    return float(total)
+
+
+COSTS: dict[str, Cost] = {"weight-bits": weight_bits, "bit-operations": bit_operations}
+"""By the words of `ranking.cost`."""
+
+
+def _weights(configuration: Configuration, image: ImageShape) -> int:
+    return sum(prod(layer.kernel_shape) + layer.kernel_shape[-1] for layer in layers(configuration.network, image))
+
+
+def _width(own: Format | None) -> int:
+    return FLOAT_BITS if own is None else own.width

@@ -1,0 +1,202 @@
+"""The last part of a search: the best are trained afresh and in full, and judged on the test split, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save
+
+from narrowgate.study._folder import write_whole
+from narrowgate.study._journal import Entry
+from narrowgate.study._members import Known, Member, finalist_member
+from narrowgate.study._ranking import Standing, rank, standing
+from narrowgate.study._rungs import Search, TimeIsUpError
+from narrowgate.training import Trained, score
+from narrowgate.trigger import difference, judge, stability
+
+STOPPED = "finalists stopped"
+
+Keep = Callable[[Trained], object]
+"""Hears of each finalist's typical network, so that a notebook can make a run of it."""
+
+
+@dataclass(frozen=True)
+class Finalist:
+    """A configuration in its best schedule: its standing on validation, and its members (seeds), all fully trained."""
+
+    standing: Standing
+    schedule: str
+    members: tuple[Member, ...]
+
+
+def run_finals(search: Search, folder: Path, keep: Keep | None) -> None:
+    """Train the finalists, judge them, and leave their typical networks' weights in `folder`."""
+    count = search.study.finalists.count
+    leaders = [found for _, found in search.record.leaders() if not found.diverged][:count]
+    chosen = search.journal.step("finalists chosen", lambda: {"configurations": [one.configuration for one in leaders]})
+    names: list[str] = chosen["configurations"]
+    search.tell("finalists in full", len(names))
+    try:
+        for number in range(search.study.finalists.seeds):
+            members = [member for name in names for member in _members(search, name, number)]
+            search.train(f"finalists seed {number + 1}", members, search.study.finalists.steps, stopped=STOPPED)
+    except TimeIsUpError:
+        search.tell("out of time", 0)
+    finalists = [found for name in names if (found := _finished(search, name)) is not None]
+    by_name = {finalist.standing.configuration: finalist for finalist in finalists}
+    ordered = [by_name[entry.configuration] for entry in rank([finalist.standing for finalist in finalists])]
+    if ordered:
+        search.tell("judging on the test split", len(ordered))
+        entry = search.journal.step("judged", lambda: _judged(search, ordered))
+        _leave(search, folder, ordered, entry, keep)
+
+
+def _members(search: Search, name: str, number: int) -> list[Member]:
+    configuration = search.record.configurations[name]
+    schedules = search.study.finalists.schedules
+    return [finalist_member(search.study, name, configuration, schedule, number) for schedule in schedules]
+
+
+def _finished(search: Search, name: str) -> Finalist | None:
+    """A finalist in the schedule that did best on validation; `None` if no seed of any came to the end."""
+    steps, measure = search.study.finalists.steps, search.study.ranking.measure
+    found = []
+    for index, schedule in enumerate(search.study.finalists.schedules):
+        every = [_members(search, name, number)[index] for number in range(search.study.finalists.seeds)]
+        members = tuple(member for member in every if _is_finished(search.record.known.get(member.name), steps))
+        if members:
+            values = [search.record.value(member.name, steps, measure) for member in members]
+            found.append(Finalist(standing(name, values, search.record.costs.get(name)), schedule, members))
+    return max(found, key=lambda finalist: finalist.standing.value, default=None)
+
+
+def _is_finished(known: Known | None, steps: int) -> bool:
+    return known is not None and (known.step >= steps or known.diverged_at is not None)
+
+
+@dataclass(frozen=True)
+class _Tested:
+    """A finalist's seeds on the test split; `typical` is the one with the median efficiency (the lower of two)."""
+
+    finalist: Finalist
+    efficiencies: tuple[float, ...]
+    typical: int
+    scores: NDArray[np.float32] | None
+
+
+def _judged(search: Search, finalists: Sequence[Finalist]) -> Entry:
+    """Judge every finalist's every seed, and compare each finalist with the first."""
+    tested = [_test(search, finalist) for finalist in finalists]
+    return {"rate": search.study.ranking.rate, "finalists": [_row(search, one, tested[0]) for one in tested]}
+
+
+def _test(search: Search, finalist: Finalist) -> _Tested:
+    """A seed that diverged or gives scores that are not finite keeps nothing: its efficiency is 0."""
+    test, rate = search.trainer.dataset.test, search.study.ranking.rate
+    found: list[tuple[float, NDArray[np.float32] | None]] = []
+    for member in finalist.members:
+        known = search.record.known[member.name]
+        weights, _ = search.trainer.weights(member, known)
+        scores = score(member.configuration, weights, test.images)
+        if known.diverged_at is not None or not np.all(np.isfinite(scores)):
+            found.append((0.0, None))
+            continue
+        judgement = judge(scores, test.labels, rates=(rate,), crossing_rate=search.trainer.dataset.crossing_rate)
+        found.append((judgement.working_points[0].efficiency, scores))
+    order = sorted(range(len(found)), key=lambda index: found[index][0])
+    typical = order[(len(order) - 1) // 2]
+    return _Tested(finalist, tuple(value for value, _ in found), typical, found[typical][1])
+
+
+def _row(search: Search, tested: _Tested, leader: _Tested) -> Entry:
+    finalist, labels = tested.finalist, search.trainer.dataset.test.labels
+    member = finalist.members[tested.typical]
+    rate, crossing_rate = search.study.ranking.rate, search.trainer.dataset.crossing_rate
+    row: Entry = {
+        "configuration": finalist.standing.configuration,
+        "schedule": finalist.schedule,
+        "network": member.name,
+        "seeds": len(finalist.members),
+        "seeds_diverged": sum(search.record.known[one.name].diverged_at is not None for one in finalist.members),
+        "validation": None if finalist.standing.diverged else finalist.standing.value,
+        "validation_noise": finalist.standing.noise,
+        "cost": finalist.standing.cost,
+        "efficiencies": list(tested.efficiencies),
+        "judgement": None,
+        "volatility": None,
+        "verdict": "diverged",
+        "difference": None,
+    }
+    if tested.scores is None:
+        return row
+    rates = tuple(dict.fromkeys((rate, 10e3, 30e3, 100e3)))
+    row["judgement"] = judge(tested.scores, labels, rates=rates, crossing_rate=crossing_rate).as_dict()
+    losses = search.record.known[member.name].values("raw_loss", search.study.finalists.steps)
+    steady = stability(losses)
+    row |= {"volatility": steady.volatility if np.isfinite(steady.volatility) else None, "verdict": str(steady.verdict)}
+    if leader.scores is not None:
+        row["difference"] = _difference(tested, leader, labels, rate, crossing_rate)
+    return row
+
+
+def _difference(tested: _Tested, leader: _Tested, labels: Any, rate: float, crossing_rate: float) -> Entry:
+    """The mean efficiency over seeds less the first finalist's, with a 95 % interval.
+
+    Two independent uncertainties in quadrature: the events', from the paired comparison of the two typical networks,
+    and the seeds', from the scatter of each finalist's seeds (standard errors of the two means).
+    """
+    assert tested.scores is not None
+    assert leader.scores is not None
+    value = float(np.mean(tested.efficiencies) - np.mean(leader.efficiencies))
+    if tested is leader:
+        return {"value": 0.0, "low": 0.0, "high": 0.0, "indistinguishable": True}
+    events = difference(tested.scores, leader.scores, labels, rate, crossing_rate=crossing_rate, confidence=0.95)
+    seeds = [
+        np.var(one.efficiencies, ddof=1) / len(one.efficiencies)
+        for one in (tested, leader)
+        if len(one.efficiencies) > 1
+    ]
+    half = float(np.hypot((events.high - events.low) / 2, 1.96 * np.sqrt(sum(seeds))))
+    return {
+        "value": value,
+        "low": value - half,
+        "high": value + half,
+        "indistinguishable": bool(abs(value) <= half),
+    }
+
+
+def _leave(search: Search, folder: Path, finalists: Sequence[Finalist], entry: Entry, keep: Keep | None) -> None:
+    """Write down the weights of every typical network, and let the notebook have it."""
+    for finalist, row in zip(finalists, entry["finalists"], strict=True):
+        member = next(one for one in finalist.members if one.name == row["network"])
+        known = search.record.known[member.name]
+        weights, live = search.trainer.weights(member, known)
+        write_whole(
+            folder / f"{finalist.standing.configuration}.safetensors",
+            lambda aside, weights=weights: aside.write_bytes(save(weights)),  # type: ignore[misc]
+        )
+        if keep is not None:
+            keep(_as_trained(search, member, known, weights, live))
+
+
+def _as_trained(search: Search, member: Member, known: Known, weights: Any, live: Any) -> Trained:
+    steps = member.configuration.training.steps
+    curve = {name: known.values(name, steps) for name in known.curve}
+    curve["epoch"] = [float(index + 1) for index in range(len(curve["step"]))]
+    return Trained(
+        configuration=member.configuration,
+        curve=curve,
+        weights=weights,
+        last_weights=live,
+        stopped=None
+        if known.diverged_at is None
+        else f"the loss or its gradient was not finite at step {known.diverged_at}",
+        seconds=search.meter.seconds,
+        member_events=known.step * member.configuration.training.batch_size,
+        placement=search.trainer.lanes.placement(search.trainer.lanes.size(1)),
+    )

@@ -1,0 +1,118 @@
+"""Members of a study: a configuration with a seed and a schedule, what is known about each, and who trains together."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from narrowgate.network import Configuration, ImageShape
+from narrowgate.study._study import Study
+from narrowgate.training import program_of
+
+Column = list[float | None]
+"""Values at evaluations; `None` where one was not measured or not finite."""
+
+FIRST_FRESH_SEED = 1001
+"""Finalists train with seeds that no rung has seen: their luck there is not counted again."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """Something to train: `configuration` holds seed, schedule and full length; `name` is its own in the study."""
+
+    name: str
+    configuration: Configuration
+
+    @property
+    def seed(self) -> int:
+        """The seed of its weights, batches and dropout."""
+        return self.configuration.training.seed
+
+
+@dataclass
+class Known:
+    """What has been found about a member up to `step`: its curve, and the step at which it diverged, if it did."""
+
+    step: int = 0
+    curve: dict[str, Column] = field(default_factory=dict)
+    diverged_at: int | None = None
+    digest: str = ""
+
+    def extend(self, found: Mapping[str, Any]) -> None:
+        """Take in what a unit of work found."""
+        for name, values in found["curve"].items():
+            self.curve.setdefault(name, []).extend(values)
+        self.step, self.diverged_at, self.digest = found["step"], found["diverged_at"], found["state"]
+
+    def values(self, column: str, budget: int) -> list[float]:
+        """The evaluations of a column up to `budget` steps; NaN for what is not finite, and once it had diverged."""
+        steps = self.curve.get("step", [])
+        return [
+            math.nan if value is None else value
+            for step, value in zip(steps, self.curve.get(column, []), strict=True)
+            if step is not None and step <= budget
+        ]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A piece of work: members of one program that stand at one step, to be trained to another. It may be repeated."""
+
+    name: str
+    members: tuple[Member, ...]
+    start: int
+    end: int
+
+
+def rung_member(study: Study, identifier: str, configuration: Configuration, number: int) -> Member:
+    """Seed `number` (1, 2, …) of a configuration, as the rungs train it."""
+    strategy = study.strategy
+    training: dict[str, Any] = {
+        "seed": number,
+        "epochs": strategy.largest // strategy.evaluate_every,
+        "steps_per_epoch": strategy.evaluate_every,
+        "validation_events": study.ranking.events,
+    }
+    if strategy.schedule == "warm-up":
+        training |= {"schedule": "warm-up", "warm_up": strategy.warm_up}
+    return Member(f"{identifier}-s{number}", _trained_as(configuration, f"{identifier}-s{number}", training))
+
+
+def finalist_member(study: Study, identifier: str, configuration: Configuration, schedule: str, number: int) -> Member:
+    """Fresh seed `number` (0, 1, …) of a configuration, trained in full with a schedule."""
+    seed = FIRST_FRESH_SEED + number
+    name = f"{identifier}-{schedule}-s{seed}"
+    every = study.strategy.evaluate_every
+    training = {
+        "seed": seed,
+        "epochs": study.finalists.steps // every,
+        "steps_per_epoch": every,
+        "schedule": schedule,
+        "validation_events": study.ranking.events,
+    }
+    return Member(name, _trained_as(configuration, name, training))
+
+
+def units(
+    prefix: str, members: Iterable[Member], known: Mapping[str, Known], end: int, image: ImageShape, size: int
+) -> list[Unit]:
+    """The work that brings members to `end`: those already there need none, and only equal programs go together."""
+    groups: dict[Any, list[Member]] = defaultdict(list)
+    for member in members:
+        step = known[member.name].step
+        if step < end:
+            groups[step, program_of(member.configuration, image)].append(member)
+    found: list[Unit] = []
+    for (start, _), group in groups.items():
+        for first in range(0, len(group), size):
+            part = tuple(group[first : first + size])
+            found.append(Unit(f"{prefix}, unit {len(found) + 1}", part, start, end))
+    return found
+
+
+def _trained_as(configuration: Configuration, name: str, training: Mapping[str, Any]) -> Configuration:
+    changed = configuration.training.model_copy(update=dict(training))
+    return configuration.model_copy(update={"name": name, "training": changed})

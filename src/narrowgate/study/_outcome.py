@@ -1,0 +1,287 @@
+"""The outcome of a search, made from its journal alone: the best, what distinguishes them, and how far to trust it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from narrowgate.network import Configuration
+from narrowgate.study._cost import bit_operations, bits_per_weight
+from narrowgate.study._fidelity import Fidelity
+from narrowgate.study._journal import Entry
+from narrowgate.study._pareto import fronts
+from narrowgate.study._ranking import Standing, within_noise
+from narrowgate.study._record import Record
+from narrowgate.study._study import Study
+
+
+@dataclass(frozen=True)
+class Efficiency:
+    """Signal efficiency of a typical network at the study's rate, on the test split.
+
+    `low` and `high` are the ends of its interval (68 %, signal's and threshold's statistics); `deciding` background
+    events lie above `threshold`; `worst_seed` and `best_seed` are the lowest and highest efficiency of the seeds.
+    """
+
+    value: float
+    low: float
+    high: float
+    threshold: float
+    deciding: int
+    worst_seed: float
+    best_seed: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table of the best.
+
+    `steps` is the training its validation value rests on, `validation` that value in the words of `measure`, `noise`
+    one standard deviation of it. `efficiency`, `accuracy`, `volatility` and `verdict` are those of the typical network
+    (the seed with the median test efficiency), `None` before finalists were judged. `same_as_first` says that the row
+    cannot be told from the first one.
+    """
+
+    configuration: str
+    settings: Mapping[str, Any]
+    full: Configuration
+    schedule: str | None
+    steps: int
+    seeds: int
+    measure: str
+    validation: float | None
+    noise: float
+    efficiency: Efficiency | None
+    accuracy: float | None
+    volatility: float | None
+    verdict: str | None
+    bits_per_weight: float
+    bit_operations: float
+    cost: float | None
+    same_as_first: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON."""
+        plain = {name: value for name, value in vars(self).items() if name not in ("full", "efficiency")}
+        return plain | {
+            "settings": dict(self.settings),
+            "efficiency": None if self.efficiency is None else asdict(self.efficiency),
+            "full": self.full.as_table(),
+        }
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A configuration and the highest budget at which it was ranked, for pictures and long lists."""
+
+    configuration: str
+    settings: Mapping[str, Any]
+    budget: int
+    value: float | None
+    noise: float
+    bits_per_weight: float
+    cost: float
+    unpruned: bool
+    on_front: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a search found. `state` says in a sentence whether that is final; `finished` whether it is."""
+
+    study: Study
+    rows: tuple[Row, ...]
+    ranked: tuple[Ranked, ...]
+    values: Mapping[int, Mapping[str, float]]
+    """At every budget: each configuration's value there, larger for better; −∞ for what diverged."""
+    fidelities: tuple[Fidelity, ...]
+    state: str
+    finished: bool
+    data: str
+
+    @property
+    def judged(self) -> bool:
+        """Whether the rows hold numbers of the test split."""
+        return any(row.efficiency is not None for row in self.rows)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {
+            "study": self.study.name,
+            "state": self.state,
+            "finished": self.finished,
+            "data": self.data,
+            "rate": self.study.ranking.rate,
+            "best": [row.as_dict() for row in self.rows],
+            "fidelity": [
+                {
+                    "early": one.early,
+                    "late": one.late,
+                    "tau": None if one.tau != one.tau else one.tau,
+                    "uncertainty": None if one.tau != one.tau else one.uncertainty,
+                    "configurations": one.configurations,
+                    "selected": one.selected,
+                    "sentence": one.sentence,
+                }
+                for one in self.fidelities
+            ],
+            "ranked": [vars(one) | {"settings": dict(one.settings)} for one in self.ranked],
+        }
+
+
+def record_of(study: Study, entries: Mapping[str, Entry]) -> Record:
+    """What a journal's lines say."""
+    record = Record(study)
+    for entry in entries.values():
+        for name, drawn in entry["configurations"].items() if entry["step"].endswith(" drawn") else ():
+            configuration = Configuration.parse(drawn["configuration"], where=f"configuration {name}")
+            record.draw(name, drawn["point"], configuration, drawn["cost"])
+            if entry["unpruned"]:
+                record.unpruned.add(name)
+        if "members" in entry:
+            record.learn(entry)
+    return record
+
+
+def outcome_of(study: Study, entries: Mapping[str, Entry], *, stopped: str = "") -> Outcome:
+    """The outcome as far as a journal goes; `stopped` says why it goes no further, if that is known."""
+    record = record_of(study, entries)
+    image = tuple(entries["opened"]["image"])
+    leaders = record.leaders()
+    judged = entries.get("judged")
+    rows = (
+        _judged_rows(study, record, judged, image)
+        if judged is not None
+        else _provisional_rows(study, record, leaders, image)
+    )
+    reached = {
+        budget: [name for name in record.configurations if record.reached(name, budget)] for budget in study.budgets
+    }
+    return Outcome(
+        study=study,
+        rows=tuple(rows),
+        ranked=tuple(_ranked(record, leaders, image)),
+        values={
+            budget: {name: record.standing(name, budget).value for name in names} for budget, names in reached.items()
+        },
+        fidelities=tuple(record.fidelities()),
+        state=stopped or _state(entries),
+        finished="finished" in entries,
+        data=entries["opened"]["data"]["name"],
+    )
+
+
+def _state(entries: Mapping[str, Entry]) -> str:
+    early = [entries[name] for name in ("rungs stopped", "finalists stopped") if name in entries]
+    if "finished" in entries:
+        if early:
+            return f"finished early, before {early[0]['before']}: {early[0]['why']}"
+        return "finished"
+    return "not finished; resume goes on"
+
+
+def _judged_rows(study: Study, record: Record, judged: Entry, image: Any) -> list[Row]:
+    rows = []
+    for found in judged["finalists"]:
+        name, judgement = found["configuration"], found["judgement"]
+        efficiency = None
+        if judgement is not None:
+            point = judgement["working_points"][0]
+            efficiency = Efficiency(
+                value=point["efficiency"],
+                low=point["low"],
+                high=point["high"],
+                threshold=point["threshold"],
+                deciding=point["deciding"],
+                worst_seed=min(found["efficiencies"]),
+                best_seed=max(found["efficiencies"]),
+            )
+        configuration = record.configurations[name]
+        rows.append(
+            Row(
+                configuration=name,
+                settings=record.points[name],
+                full=configuration,
+                schedule=found["schedule"],
+                steps=study.finalists.steps,
+                seeds=found["seeds"],
+                measure=study.ranking.measure,
+                validation=found["validation"],
+                noise=found["validation_noise"],
+                efficiency=efficiency,
+                accuracy=None if judgement is None else judgement["accuracy"],
+                volatility=found["volatility"],
+                verdict=found["verdict"],
+                bits_per_weight=bits_per_weight(configuration, image),
+                bit_operations=bit_operations(configuration, image),
+                cost=found["cost"],
+                same_as_first=found["difference"] is not None and found["difference"]["indistinguishable"],
+            )
+        )
+    return rows
+
+
+def _provisional_rows(study: Study, record: Record, leaders: list[tuple[int, Standing]], image: Any) -> list[Row]:
+    """The best of the rungs, while no finalist is judged."""
+    rows = []
+    for budget, entry in leaders[: study.finalists.count]:
+        configuration = record.configurations[entry.configuration]
+        rows.append(
+            Row(
+                configuration=entry.configuration,
+                settings=record.points[entry.configuration],
+                full=configuration,
+                schedule=None,
+                steps=budget,
+                seeds=study.seeds_at(budget),
+                measure=study.measure_at(budget),
+                validation=None if entry.diverged else entry.value,
+                noise=entry.noise,
+                efficiency=None,
+                accuracy=_last(record, entry.configuration, "accuracy", budget),
+                volatility=None,
+                verdict=None,
+                bits_per_weight=bits_per_weight(configuration, image),
+                bit_operations=bit_operations(configuration, image),
+                cost=entry.cost,
+                same_as_first=budget == leaders[0][0] and within_noise(leaders[0][1], entry),
+            )
+        )
+    return rows
+
+
+def _last(record: Record, name: str, column: str, budget: int) -> float | None:
+    values = record.known[f"{name}-s1"].values(column, budget)
+    return values[-1] if values and values[-1] == values[-1] else None
+
+
+def _ranked(record: Record, leaders: list[tuple[int, Standing]], image: Any) -> list[Ranked]:
+    """Everybody, with the Pareto front of those who reached the highest budget (value against cost)."""
+    found = []
+    top = leaders[0][0] if leaders else 0
+    costs = {
+        entry.configuration: bit_operations(record.configurations[entry.configuration], image)
+        if entry.cost is None
+        else entry.cost
+        for _, entry in leaders
+    }
+    alive = [entry for budget, entry in leaders if budget == top and not entry.diverged]
+    front = fronts([(entry.value, -costs[entry.configuration]) for entry in alive])[0] if alive else []
+    on_front = {alive[index].configuration for index in front}
+    for budget, entry in leaders:
+        name = entry.configuration
+        found.append(
+            Ranked(
+                configuration=name,
+                settings=record.points[name],
+                budget=budget,
+                value=None if entry.diverged else entry.value,
+                noise=entry.noise,
+                bits_per_weight=bits_per_weight(record.configurations[name], image),
+                cost=costs[name],
+                unpruned=name in record.unpruned,
+                on_front=name in on_front,
+            )
+        )
+    return found

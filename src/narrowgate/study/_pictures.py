@@ -1,0 +1,216 @@
+"""Pictures of a search: value against bits and against cost, rung against rung, heat maps over two parameters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from narrowgate.study._folder import write_whole
+from narrowgate.study._outcome import Outcome, Ranked
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# The colours of M. Okabe and K. Ito, "Color Universal Design" (2008).
+BLUE, VERMILION, GREY, PALE = "#0072B2", "#D55E00", "#6E6E6E", "#D9D9D9"
+
+_SETTINGS: dict[str, Any] = {
+    "font.size": 10.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#E8E8E8",
+    "legend.frameon": False,
+    "savefig.dpi": 150,
+}
+
+
+def draw(folder: Path, outcome: Outcome) -> list[Path]:
+    """Draw every picture that the outcome has something for, and return their paths.
+
+    `efficiency-against-bits.png` (a typical network's test efficiency, or the value of the highest rung before there is
+    one), `value-against-cost.png` with the Pareto front, `rungs.png` (rank on a rung against rank on the next), and
+    `heat-map.png` for the two parameters that matter most.
+    """
+    drawn = []
+    for name, picture in (
+        ("efficiency-against-bits", _against_bits),
+        ("value-against-cost", _against_cost),
+        ("rungs", _rungs),
+        ("heat-map", _heat_map),
+    ):
+        with _figure(folder / f"{name}.png") as figure:
+            if picture(figure, outcome):
+                drawn.append(folder / f"{name}.png")
+    return drawn
+
+
+@contextmanager
+def _figure(path: Path) -> Iterator[Figure]:
+    """An empty figure, written when something was drawn into it; the same figure gives the same bytes."""
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    settings: Any = dict(matplotlib.rcParamsDefault) | _SETTINGS
+    settings.pop("backend", None)
+    with matplotlib.rc_context(settings):
+        figure = Figure(figsize=(7.0, 4.6), layout="constrained")
+        FigureCanvasAgg(figure)
+        yield figure
+        if figure.axes:
+            write_whole(path, lambda aside: figure.savefig(aside, format="png", metadata={"Software": None}))
+
+
+def _against_bits(figure: Figure, outcome: Outcome) -> bool:
+    if not outcome.judged:
+        return _values(
+            figure, outcome, [one.bits_per_weight for one in _top(outcome)], "mean bits per weight", log=False
+        )
+    axes = figure.subplots()
+    rows = [row for row in outcome.rows if row.efficiency is not None]
+    for row in rows:
+        found = row.efficiency
+        assert found is not None
+        colour = VERMILION if row is rows[0] else BLUE
+        errors = [[found.value - found.low], [found.high - found.value]]
+        axes.errorbar(row.bits_per_weight, found.value, errors, fmt="o", color=colour, capsize=3)
+        axes.annotate(
+            row.configuration, (row.bits_per_weight, found.value), (6, 4), textcoords="offset points", fontsize=8
+        )
+    axes.set_xlabel("mean bits per weight")
+    axes.set_ylabel(f"signal efficiency at {outcome.study.ranking.rate / 1e3:g} kHz (test)")
+    axes.set_title(f"{outcome.study.name}: finalists, 68 % intervals", loc="left")
+    return True
+
+
+def _against_cost(figure: Figure, outcome: Outcome) -> bool:
+    cost = outcome.study.ranking.cost
+    return _values(
+        figure,
+        outcome,
+        [one.cost for one in _top(outcome)],
+        "bit operations an image" if cost == "none" else cost.replace("-", " "),
+        log=True,
+    )
+
+
+def _values(figure: Figure, outcome: Outcome, places: Sequence[float], label: str, *, log: bool) -> bool:
+    """Everybody on the highest rung: value against `places`; on a cost axis, with the Pareto front."""
+    top = _top(outcome)
+    if not top:
+        return False
+    axes = figure.subplots()
+    measure = outcome.study.measure_at(top[0].budget)
+    values = [_shown(one.value, measure) for one in top]
+    axes.errorbar(places, values, [one.noise for one in top], fmt="o", color=BLUE, ecolor=PALE, label="configurations")
+    if log:
+        front = sorted((place, value) for place, value, one in zip(places, values, top, strict=True) if one.on_front)
+        axes.step(*zip(*front, strict=True), where="post", color=VERMILION, label="Pareto front")
+        axes.set_xscale("log")
+        axes.legend()
+    axes.set_xlabel(label)
+    axes.set_ylabel(f"validation {measure} after {top[0].budget} steps")
+    axes.set_title(f"{outcome.study.name}: {len(top)} configurations on the highest rung", loc="left")
+    return True
+
+
+def _rungs(figure: Figure, outcome: Outcome) -> bool:
+    """For each pair of neighbouring rungs, the ranks of the configurations that were on both."""
+    budgets = [budget for budget in outcome.study.budgets if outcome.values[budget]]
+    pairs = [
+        (early, late, names)
+        for early, late in pairwise(budgets)
+        if len(names := [name for name in outcome.values[late] if name in outcome.values[early]]) > 1
+    ]
+    if not pairs:
+        return False
+    figure.set_size_inches(max(4.2, 3.4 * len(pairs)), 4.0)
+    unpruned = {one.configuration for one in outcome.ranked if one.unpruned}
+    panels = figure.subplots(1, len(pairs), squeeze=False)[0]
+    told = {(one.early, one.late): one for one in outcome.fidelities}
+    for axes, (early, late, names) in zip(panels, pairs, strict=True):
+        first, second = (_ranks({name: outcome.values[budget][name] for name in names}) for budget in (early, late))
+        for name in names:
+            axes.plot(first[name], second[name], "o", color=VERMILION if name in unpruned else BLUE)
+        axes.plot([1, len(names)], [1, len(names)], color=PALE, zorder=0)
+        axes.set_xlabel(f"rank at {early} steps")
+        axes.set_ylabel(f"rank at {late} steps")
+        axes.set_aspect("equal")
+        tau = told[early, late].tau
+        if not math.isnan(tau):
+            axes.set_title(f"τ = {tau:.2f} ± {told[early, late].uncertainty:.2f}", fontsize=10, loc="left")
+    figure.suptitle(f"{outcome.study.name}: did the rungs agree? (red: never cut)", x=0.01, ha="left")
+    return True
+
+
+def _heat_map(figure: Figure, outcome: Outcome) -> bool:
+    """The mean value over every pair of levels of the two listed parameters whose means differ most.
+
+    The lowest budget is shown, which saw everybody.
+    """
+    budget = min((budget for budget, values in outcome.values.items() if values), default=None)
+    if budget is None:
+        return False
+    values = {name: value for name, value in outcome.values[budget].items() if math.isfinite(value)}
+    settings = {one.configuration: one.settings for one in outcome.ranked}
+    listed = [name for name, one in outcome.study.space.parameters.items() if one.values is not None]
+    spread = {name: _spread(name, values, settings) for name in listed}
+    chosen = sorted(listed, key=lambda name: -spread[name])[:2]
+    if len(chosen) < 2:
+        return False
+    down, across = chosen
+    rows, columns = (list(outcome.study.space.parameters[name].values or ()) for name in (down, across))
+    measure = outcome.study.measure_at(budget)
+    means = [[_mean(values, settings, {down: row, across: column}) for column in columns] for row in rows]
+    axes = figure.subplots()
+    shown = [[_shown(value, measure) for value in line] for line in means]
+    image = axes.imshow(shown, cmap="cividis", aspect="auto")
+    for row, column in ((row, column) for row in range(len(rows)) for column in range(len(columns))):
+        if not math.isnan(shown[row][column]):
+            text = axes.text(column, row, f"{shown[row][column]:.3f}", ha="center", va="center", fontsize=8)
+            text.set_bbox({"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1.5})
+    axes.set_xticks(range(len(columns)), [str(value) for value in columns])
+    axes.set_yticks(range(len(rows)), [str(value) for value in rows])
+    axes.set_xlabel(across.replace("_", " "))
+    axes.set_ylabel(down.replace("_", " "))
+    axes.grid(visible=False)
+    axes.set_title(f"{outcome.study.name}: mean validation {measure} after {budget} steps", loc="left")
+    figure.colorbar(image)
+    return True
+
+
+def _top(outcome: Outcome) -> list[Ranked]:
+    """Everybody alive on the highest rung that anybody reached."""
+    highest = max((one.budget for one in outcome.ranked), default=0)
+    return [one for one in outcome.ranked if one.budget == highest and one.value is not None]
+
+
+def _shown(value: float | None, measure: str) -> float:
+    """A value as it is known to people: losses positive."""
+    return math.nan if value is None else -value if measure == "loss" else value
+
+
+def _ranks(values: dict[str, float]) -> dict[str, int]:
+    return {name: place for place, name in enumerate(sorted(values, key=lambda name: -values[name]), start=1)}
+
+
+def _mean(values: dict[str, float], settings: dict[str, Any], levels: dict[str, Any]) -> float:
+    chosen = [
+        value
+        for name, value in values.items()
+        if all(settings[name].get(key) == level for key, level in levels.items())
+    ]
+    return sum(chosen) / len(chosen) if chosen else math.nan
+
+
+def _spread(parameter: str, values: dict[str, float], settings: dict[str, Any]) -> float:
+    """How far the means of a parameter's levels lie apart."""
+    levels = {str(settings[name].get(parameter)): settings[name].get(parameter) for name in values}
+    means = [_mean(values, settings, {parameter: level}) for level in levels.values()]
+    return max(means) - min(means) if means else 0.0

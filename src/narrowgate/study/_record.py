@@ -1,0 +1,91 @@
+"""What a journal says, read back: configurations, curves, rankings, finalists. Needs neither data nor JAX arrays."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from narrowgate.network import Configuration
+from narrowgate.study._fidelity import Fidelity, fidelity
+from narrowgate.study._members import Known
+from narrowgate.study._ranking import WORST, Standing, best_value, rank, robust_value, standing
+from narrowgate.study._space import Point
+from narrowgate.study._study import Study
+
+ENOUGH_UNPRUNED = 8
+"""With this many configurations that no rung had a say in, rank fidelity is told from them alone."""
+
+
+@dataclass
+class Record:
+    """Everything found so far; `known` is by member, `points` and `configurations` by configuration."""
+
+    study: Study
+    points: dict[str, Point] = field(default_factory=dict)
+    configurations: dict[str, Configuration] = field(default_factory=dict)
+    costs: dict[str, float] = field(default_factory=dict)
+    known: dict[str, Known] = field(default_factory=lambda: defaultdict(Known))
+    unpruned: set[str] = field(default_factory=set)
+
+    def draw(self, identifier: str, point: Point, configuration: Configuration, cost: float | None) -> None:
+        """Take in a configuration of the study."""
+        self.points[identifier] = point
+        self.configurations[identifier] = configuration
+        if cost is not None:
+            self.costs[identifier] = cost
+
+    def learn(self, entry: dict[str, Any]) -> None:
+        """Take in what a unit of work found."""
+        for name, found in entry["members"].items():
+            self.known[name].extend(found)
+
+    def standing(self, identifier: str, budget: int) -> Standing:
+        """What a configuration is worth at a rung, from the seeds that count there."""
+        names = [f"{identifier}-s{number}" for number in range(1, self.study.seeds_at(budget) + 1)]
+        values = [self.value(name, budget, self.study.measure_at(budget)) for name in names]
+        return standing(identifier, values, self.costs.get(identifier))
+
+    def value(self, member: str, budget: int, measure: str) -> tuple[float, float]:
+        """A member's value and noise at a budget, larger for better."""
+        known, ranking = self.known[member], self.study.ranking
+        sign = -1.0 if measure == "loss" else 1.0
+        if ranking.kind == "best-epoch" and measure == "loss":
+            return best_value([-value for value in known.values("raw_loss", budget)])
+        if known.diverged_at is not None and known.diverged_at < budget:
+            return WORST, 0.0
+        return robust_value([sign * value for value in known.values(measure, budget)], ranking.last)
+
+    def reached(self, identifier: str, budget: int) -> bool:
+        """Whether the seeds that count at a budget were all trained up to it, or diverged before."""
+        known = [self.known.get(f"{identifier}-s{number}") for number in range(1, self.study.seeds_at(budget) + 1)]
+        return all(one is not None and (one.step >= budget or one.diverged_at is not None) for one in known)
+
+    def leaders(self) -> list[tuple[int, Standing]]:
+        """Every ranked configuration with the highest budget it reached: higher budgets first, then by value."""
+        found: list[tuple[int, Standing]] = []
+        for budget in reversed(self.study.budgets):
+            here = [
+                self.standing(identifier, budget)
+                for identifier in self.configurations
+                if self.reached(identifier, budget) and identifier not in {entry.configuration for _, entry in found}
+            ]
+            found += [(budget, entry) for entry in rank(here)]
+        return found
+
+    def fidelities(self) -> list[Fidelity]:
+        """For every pair of rungs, how well the earlier foretold the later."""
+        budgets = self.study.budgets
+        return [self._fidelity(early, late) for late in budgets for early in budgets if early < late]
+
+    def _fidelity(self, early: int, late: int) -> Fidelity:
+        there = [identifier for identifier in self.configurations if self.reached(identifier, late)]
+        asked = [identifier for identifier in there if identifier in self.unpruned]
+        chosen = asked if len(asked) >= ENOUGH_UNPRUNED or len(asked) == len(there) else there
+        return fidelity(
+            early,
+            late,
+            [self.standing(identifier, early).value for identifier in chosen],
+            [self.standing(identifier, late).value for identifier in chosen],
+            selected=len(chosen) > len(asked),
+        )

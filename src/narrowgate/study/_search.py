@@ -1,0 +1,240 @@
+"""A search from its study file to its table; killed at any instant, it goes on with the same bits."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import jax
+
+from narrowgate import __version__
+from narrowgate.events import Dataset
+from narrowgate.study._cost import COSTS, Cost
+from narrowgate.study._errors import StudyError
+from narrowgate.study._finals import Keep, run_finals
+from narrowgate.study._folder import held, sweep
+from narrowgate.study._journal import JOURNAL, Entry, Journal
+from narrowgate.study._lanes import Lanes, usual_lanes
+from narrowgate.study._leave import write_outcome
+from narrowgate.study._outcome import Outcome, outcome_of
+from narrowgate.study._progress import Meter, Progress, Report
+from narrowgate.study._record import Record
+from narrowgate.study._rungs import Search, run_rungs
+from narrowgate.study._states import States
+from narrowgate.study._study import Study
+from narrowgate.study._training import Trainer
+
+OPENED = "opened"
+FINISHED = "finished"
+
+
+def search(
+    study: Study | Path | str,
+    dataset: Dataset,
+    root: Path | str,
+    *,
+    time_budget: float | None = None,
+    report: Report | None = None,
+    keep: Keep | None = None,
+    cost: Cost | None = None,
+) -> Outcome:
+    """Search, and leave everything about it in a folder of `root` that is named after the study.
+
+    A search of the same study that was interrupted there goes on. Ctrl-C ends it early, and so does the end of
+    `time_budget` (seconds, for this call; finalists included): the outcome is then what there is, and says so.
+
+    Args:
+        study: a study, or the path of its file.
+        dataset: trains on its train split, ranks on its validation split, judges the finalists on its test split.
+        root: the folder of all studies.
+        time_budget: seconds.
+        report: hears of progress several times a second at most.
+        keep: hears of each finalist's typical network.
+        cost: a second objective in place of the one the study names, smaller for better.
+
+    Raises:
+        StudyError: the study cannot be read or does not fit the data, its folder holds another one or is in use, or a
+            disk is full.
+    """
+    given = study if isinstance(study, Study) else Study.load(study)
+    return _Run(given, dataset, folder_of(root, given), time_budget, report, keep, cost).finish()
+
+
+def resume(
+    folder: Path | str,
+    dataset: Dataset,
+    *,
+    time_budget: float | None = None,
+    report: Report | None = None,
+    keep: Keep | None = None,
+    cost: Cost | None = None,
+) -> Outcome:
+    """Go on with the search kept in `folder`. Arguments and errors: see `search`."""
+    opened = Journal.read(Path(folder)).entries.get(OPENED)
+    if opened is None:
+        raise StudyError(f"{folder} holds no study to resume; a study's folder has a {JOURNAL} in it.")
+    study = Study.parse(opened["text"], where=f"{folder}/{JOURNAL}")
+    return _Run(study, dataset, Path(folder), time_budget, report, keep, cost).finish()
+
+
+def show(folder: Path | str) -> Outcome:
+    """What the search kept in `folder` has found so far; reads only, also while it runs.
+
+    Raises:
+        StudyError: there is no study in `folder`.
+    """
+    journal = Journal.read(Path(folder))
+    opened = journal.entries.get(OPENED)
+    if opened is None:
+        raise StudyError(f"{folder} holds no study; a study's folder has a {JOURNAL} in it.")
+    return outcome_of(Study.parse(opened["text"], where=f"{folder}/{JOURNAL}"), journal.entries)
+
+
+def folder_of(root: Path | str, study: Study) -> Path:
+    """Where a study is kept under `root`."""
+    return Path(root) / (re.sub(r"[^\w.-]+", "-", study.name.strip().lower()).strip("-.") or "study")
+
+
+class _Run:
+    """One process' part in a search."""
+
+    def __init__(
+        self,
+        study: Study,
+        dataset: Dataset,
+        folder: Path,
+        time_budget: float | None,
+        report: Report | None,
+        keep: Keep | None,
+        cost: Cost | None,
+    ) -> None:
+        self.study, self.dataset, self.folder, self.report, self.keep = study, dataset, folder, report, keep
+        self.cost = cost or COSTS.get(study.ranking.cost)
+        self.meter = Meter(study.work, time_budget=time_budget)
+        self.record = Record(study)
+        self.phase, self.alive, self.notice_given = "opening", 0, ""
+
+    def finish(self) -> Outcome:
+        """Search to the end, or as far as it goes."""
+        with held(self.folder):
+            sweep(self.folder)
+            journal = Journal.open(self.folder)
+            if journal.warning:
+                self.notice(journal.warning)
+            opened = journal.step(OPENED, self._opening)
+            self._check(opened)
+            stopped = ""
+            try:
+                self._search(journal, opened)
+            except KeyboardInterrupt:
+                stopped = "stopped from the keyboard; resume goes on"
+            outcome = outcome_of(self.study, journal.entries, stopped=stopped)
+            write_outcome(self.folder, outcome)
+        return outcome
+
+    def notice(self, sentence: str) -> None:
+        """Pass on that something went otherwise than planned."""
+        self.notice_given = sentence
+        self.tell("", 0)
+
+    def tell(self, phase: str, alive: int) -> None:
+        """Report; an empty phase means the present one."""
+        if phase:
+            self.phase, self.alive = phase, alive
+        if self.report is None:
+            return
+        meter = self.meter
+        left = max(0, meter.planned - meter.done)
+        self.report(
+            Progress(
+                study=self.study.name,
+                phase=self.phase,
+                alive=self.alive,
+                best=self._best(),
+                done=meter.done,
+                planned=meter.planned,
+                member_events_per_second=meter.events_per_second,
+                seconds=meter.seconds,
+                seconds_left=meter.seconds_for(left) if left else 0.0,
+                notice=self.notice_given,
+            )
+        )
+
+    def _search(self, journal: Journal, opened: Entry) -> None:
+        lanes = Lanes(
+            min([opened["lanes"], *(found["lanes"] for found in journal.entries.values() if "lanes" in found)])
+        )
+        states = States(self.folder / "states")
+        trainer = Trainer(self.study, self.dataset, states, lanes, self.notice)
+        parts = Search(
+            self.study, journal, self.record, trainer, states, self.meter, opened["lanes"], self.cost, self._told
+        )
+        if FINISHED not in journal:
+            run_rungs(parts)
+            run_finals(parts, self.folder / "finalists", self.keep)
+            journal.step(FINISHED, lambda: {"fidelities": [one.sentence for one in self.record.fidelities()]})
+        states.forget_all_but(())
+
+    def _told(self, phase: str, alive: int) -> None:
+        if phase and not phase.startswith("out of time"):
+            self._leading = ""
+        self.tell(phase, alive)
+
+    _leading = ""
+
+    def _best(self) -> str:
+        """The best so far in words, looked up once a phase."""
+        if not self._leading:
+            found = next(((budget, one) for budget, one in self.record.leaders() if not one.diverged), None)
+            if found is not None:
+                budget, one = found
+                measure = self.study.measure_at(budget)
+                value = -one.value if measure == "loss" else one.value
+                self._leading = f"{one.configuration}, {measure} {value:.4f} after {budget} steps"
+        return self._leading
+
+    def _opening(self) -> Entry:
+        return {
+            "study": self.study.name,
+            "text": self.study.text,
+            "data": {"name": self.dataset.name, "fingerprint": self.dataset.fingerprint},
+            "image": list(self.dataset.geometry.shape),
+            "crossing_rate": self.dataset.crossing_rate,
+            "lanes": usual_lanes(),
+            "device": f"{jax.local_device_count()} × {jax.local_devices()[0].device_kind}",
+            "versions": {"narrowgate": __version__, "jax": jax.__version__},
+        }
+
+    def _check(self, opened: Entry) -> None:
+        if opened["text"] != self.study.text:
+            raise StudyError(
+                f"{self.folder} holds another study of this name (or an earlier version of its file); resume that one, "
+                f"or give this one another name."
+            )
+        if opened["data"]["fingerprint"] != self.dataset.fingerprint:
+            raise StudyError(
+                f"{self.folder} was begun on the data set {opened['data']['name']!r}, which is not what was given now; "
+                f"resume with the same data."
+            )
+        here = self._opening()
+        for what in ("device", "versions"):
+            if opened[what] != here[what]:
+                self.notice(
+                    f"the study was begun on {opened[what]} and goes on on {here[what]}; from here on, numbers may "
+                    f"differ in their last bits from what they would have been"
+                )
+        self._check_events()
+
+    def _check_events(self) -> None:
+        validation, rate = self.dataset.validation, self.study.ranking.rate
+        for name, split in self.dataset.splits():
+            if not 0 < int(split.labels.sum()) < len(split):
+                raise StudyError(
+                    f"the {name} split of {self.dataset.name} lacks signal or background; a search needs both."
+                )
+        deciding = int((validation.labels == 0).sum()) * rate / self.dataset.crossing_rate
+        if "efficiency" in (self.study.measure_at(budget) for budget in self.study.budgets) and deciding < 10:
+            self.notice(
+                f"at {rate:g} Hz only {deciding:.1f} background events of the validation split decide a threshold; "
+                f"ranking.measure = 'near-auc', a higher ranking.rate or more data would rank more surely"
+            )

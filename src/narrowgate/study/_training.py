@@ -1,0 +1,139 @@
+"""Training a unit of work: members go on from their states, are evaluated on the way, and leave new states."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from narrowgate.events import Dataset
+from narrowgate.study._evaluation import Evaluation
+from narrowgate.study._lanes import Lanes
+from narrowgate.study._members import Column, Known, Member, Unit
+from narrowgate.study._states import States
+from narrowgate.study._study import Study
+from narrowgate.training import Population, TrainingImages, program_of
+
+Weights = dict[str, NDArray[np.float32]]
+Notice = Callable[[str], None]
+Advanced = Callable[[int], None]
+"""Hears of member-steps as they are done."""
+
+
+@dataclass
+class Trainer:
+    """Does units of work on one data set; `notice` hears a sentence when something went otherwise than planned."""
+
+    study: Study
+    dataset: Dataset
+    states: States
+    lanes: Lanes
+    notice: Notice
+
+    def advance(self, unit: Unit, known: Mapping[str, Known], advanced: Advanced) -> dict[str, Any]:
+        """Train the members of a unit to its end; what was found about each, as plain JSON."""
+        found: dict[str, Any] = {}
+
+        def part() -> None:
+            left = [member for member in unit.members if member.name not in found]
+            while left:
+                now, left = left[: self.lanes.count], left[self.lanes.count :]
+                found.update(self._advance(now, unit, known, advanced))
+
+        self.lanes.run(part, self.notice)
+        return {"from": unit.start, "to": unit.end, "lanes": self.lanes.count, "members": found}
+
+    def weights(self, member: Member, known: Known) -> tuple[Weights, Weights]:
+        """A member's weights as they are judged (averaged, unless its EMA is off), and the live ones."""
+        state = self._state(member, known)
+        live = {name: np.asarray(values) for name, values in (state.weights | state.statistics).items()}
+        averaged = state.averaged_weights | state.averaged_statistics
+        judged = {name: np.asarray(values) for name, values in averaged.items()}
+        return (judged if member.configuration.training.ema > 0 else live), live
+
+    def _advance(
+        self, members: Sequence[Member], unit: Unit, known: Mapping[str, Known], advanced: Advanced
+    ) -> dict[str, Any]:
+        size = self.lanes.size(len(members))
+        filled = [*members, *[members[-1]] * (size - len(members))]
+        population = self._population(members[0], size)
+        configurations = [member.configuration for member in filled]
+        settings = population.settings(configurations, configurations[0].training.steps)
+        if unit.start == 0:
+            state = population.initial_state(settings)
+        else:
+            one = {member.name: self._state(member, known[member.name]) for member in members}
+            state = jax.tree.map(lambda *leaves: jnp.stack(leaves), *[one[member.name] for member in filled])
+        images = population.share(self._images)
+        curves: list[dict[str, Column]] = [{} for _ in members]
+        every = population.program.steps_per_epoch
+        for step in range(unit.start + every, unit.end + 1, every):
+            state, losses = population.train_epoch(settings, state, images)
+            train_losses = np.asarray(losses)
+            rows = self._evaluation.rows(population, settings, state, members, step)
+            for index, (curve, row) in enumerate(zip(curves, rows, strict=True)):
+                train_loss = float(train_losses[index])
+                row |= {"step": step, "train_loss": train_loss if np.isfinite(train_loss) else None}
+                for name, value in row.items():
+                    curve.setdefault(name, []).append(value)
+            seen = [row["loss"] for row in rows] + [rows[-1]["loss"]] * (size - len(members))
+            loss = jnp.asarray([np.nan if value is None else value for value in seen], jnp.float32)
+            plateau = population.after_evaluation(settings.schedule, state.plateau, loss)
+            state = state._replace(plateau=plateau)
+            advanced(every * len(members))
+        state = jax.tree.map(np.asarray, state)
+        return {
+            member.name: self._kept(member, unit.end, jax.tree.map(lambda leaf, at=index: leaf[at], state), curve)
+            for index, (member, curve) in enumerate(zip(members, curves, strict=True))
+        }
+
+    def _kept(self, member: Member, step: int, state: Any, curve: dict[str, Column]) -> dict[str, Any]:
+        diverged = int(state.diverged_at)
+        digest = self.states.keep(member.name, step, state)
+        return {"step": step, "diverged_at": None if diverged < 0 else diverged, "state": digest, "curve": curve}
+
+    def _state(self, member: Member, known: Known) -> Any:
+        """A member's state; trained again from its first step, to the same bits, if its file was lost."""
+        state = self.states.find(member.name, known.step, known.digest, self._template(member))
+        if state is not None:
+            return state
+        self.notice(
+            f"the state of {member.name} at step {known.step} is missing or damaged; it is trained again from the "
+            f"beginning"
+        )
+        again = Unit("again", (member,), 0, known.step)
+        found = self._advance([member], again, {}, lambda _: None)[member.name]
+        if found["state"] != known.digest:
+            self.notice(
+                f"the state of {member.name} came out otherwise than at first, since another machine or other versions "
+                f"round differently; the study goes on with the new one"
+            )
+        return self.states.find(member.name, known.step, found["state"], self._template(member))
+
+    def _template(self, member: Member) -> Any:
+        population = self._population(member, 1)
+
+        def one() -> Any:
+            settings = population.settings([member.configuration], member.configuration.training.steps)
+            return jax.tree.map(lambda leaf: leaf[0], population.initial_state(settings))
+
+        return jax.eval_shape(one)
+
+    def _population(self, member: Member, size: int) -> Population:
+        program = program_of(member.configuration, self.dataset.geometry.shape)
+        return Population(program, size, self.lanes.placement(size))
+
+    @cached_property
+    def _evaluation(self) -> Evaluation:
+        return Evaluation(self.study, self.dataset)
+
+    @cached_property
+    def _images(self) -> TrainingImages:
+        train = self.dataset.train
+        return TrainingImages(jnp.asarray(train.signal), jnp.asarray(train.background))
