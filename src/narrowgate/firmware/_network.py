@@ -162,7 +162,7 @@ def _aligned(codes: Codes, shift: int) -> Integers:
 
 
 def _folded(name: str, weights: Weights, format: Format) -> tuple[Codes, Codes]:
-    """Batch norm's factor and term in float32, compiled as in the training graph and always on the CPU; then rounded."""
+    """Batch norm's factor and term in float32, compiled as in the training graph, always on the CPU; then rounded."""
     arrays = [weights[f"{name}.{part}"] for part in ("scale", "shift", "mean", "variance")]
     with jax.default_device(jax.devices("cpu")[0]):
         factor, term = jax.jit(fold)(*arrays, grid(None))

@@ -1,0 +1,26 @@
+"""Field-programmable gate arrays by name, with what they hold."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Part:
+    """A device: `order_code` is what synthesis tools call it, the rest is what it holds."""
+
+    name: str
+    order_code: str
+    luts: int
+    flip_flops: int
+    dsps: int
+
+
+PARTS = {
+    part.name: part
+    for part in (
+        Part("VU13P", "xcvu13p-flga2577-2-e", 1_728_000, 3_456_000, 12_288),
+        Part("VU9P", "xcvu9p-flga2104-2-e", 1_182_240, 2_364_480, 6_840),
+        Part("KU115", "xcku115-flvf1924-2-e", 663_360, 1_326_720, 5_520),
+        Part("7VX690T", "xc7vx690tffg1927-2", 433_200, 866_400, 3_600),
+    )
+}
+"""From AMD's product selection guides for UltraScale+ (XMP103), UltraScale (XMP102) and 7 series (XMP101)."""

@@ -1,0 +1,81 @@
+"""Exported projects run through open simulators, with the very test bench that was exported."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narrowgate.firmware._errors import FirmwareError
+from narrowgate.firmware._export import Project
+from narrowgate.firmware._ports import output_codes
+from narrowgate.firmware._tools import program
+
+
+_DEEP_STACK = ("sh", "-c", 'ulimit -s unlimited 2>/dev/null || ulimit -s "$(ulimit -H -s)"; exec "$0" "$@"')
+
+
+def simulate_verilog(project: Project) -> NDArray[np.int64]:
+    """The outputs of a Verilog project under Verilator: logit codes (events,), or decisions (events, thresholds).
+
+    Raises:
+        MissingToolError: Verilator or a C++ compiler is not installed.
+        FirmwareError: it does not compile or run; the message has the first complaint.
+    """
+    verilator = program("verilator", "simulating Verilog")
+    test = project.folder / "test"
+    run(
+        [
+            *(verilator, "--binary", "--timing", "-j", str(os.cpu_count() or 1), "-O1", "--output-split", "20000"),
+            # the sources switch off warnings that older versions do not know
+            *("-Wno-lint", "-Wno-fatal", "-Wfuture-WIDTHTRUNC", "-Wfuture-WIDTHEXPAND", "-CFLAGS", "-O1"),
+            *("--top-module", "testbench", "testbench.v", *map(str, project.sources)),
+        ],
+        test,
+    )
+    run(["./obj_dir/Vtestbench"], test)
+    return _outputs(project)
+
+
+def simulate_vhdl(project: Project) -> NDArray[np.int64]:
+    """The outputs of a VHDL project under GHDL, as `simulate_verilog` gives them.
+
+    Raises:
+        MissingToolError: GHDL is not installed.
+        FirmwareError: it does not compile or run; the message has the first complaint.
+    """
+    ghdl = program("ghdl", "simulating VHDL")
+    test = project.folder / "test"
+    run([ghdl, "-a", "--std=08", *map(str, project.sources), "testbench.vhd"], test)
+    run([ghdl, "-e", "--std=08", "testbench"], test)
+    run([ghdl, "-r", "--std=08", "testbench", "--max-stack-alloc=0"], test)
+    return _outputs(project)
+
+
+def run(command: Sequence[str], folder: Path, seconds: float | None = None) -> str:
+    """What a program prints; large designs recurse deeply, hence the stack without limit.
+
+    Raises:
+        FirmwareError: it fails, or takes longer than it may.
+    """
+    try:
+        done = subprocess.run(
+            [*_DEEP_STACK, *command], cwd=folder, text=True, capture_output=True, timeout=seconds, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise FirmwareError(f"{Path(command[0]).name} took longer than {seconds:.0f} s and was stopped.") from None
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines() or [f"exit status {done.returncode}"]
+        raise FirmwareError(f"{Path(command[0]).name} failed in {folder}: {said[0]}")
+    return done.stdout
+
+
+def _outputs(project: Project) -> NDArray[np.int64]:
+    words = (project.folder / "test/outputs.hex").read_text().split()
+    if len(words) != project.events:
+        raise FirmwareError(f"The simulation gave {len(words)} results for {project.events} images.")
+    return output_codes(project.circuit, words)

@@ -1,0 +1,49 @@
+"""Other people's tools: found when they are needed, and a sentence that says what to install when they are missing."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+from types import ModuleType
+
+from narrowgate.firmware._errors import FirmwareError
+
+PACKAGES = {
+    "alkaid": "pip install 'narrowgate[rtl]'",
+    "verilator": "apt-get install verilator g++",
+    "ghdl": "apt-get install ghdl",
+    "yosys": "apt-get install yosys",
+}
+"""What gives each tool."""
+
+
+class MissingToolError(FirmwareError):
+    """A tool that is not installed; the message says what to install."""
+
+    def __init__(self, tool: str, purpose: str) -> None:
+        super().__init__(f"{tool} is not installed and {purpose} needs it; `{PACKAGES[tool]}` gives it.")
+        self.tool = tool
+
+
+def package(name: str, purpose: str, tool: str = "alkaid") -> ModuleType:
+    """Import an optional module, e.g. `alkaid.trace`.
+
+    Raises:
+        MissingToolError: it is not installed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise MissingToolError(tool, purpose) from error
+
+
+def program(name: str, purpose: str) -> str:
+    """The path of a program.
+
+    Raises:
+        MissingToolError: it is not on the PATH.
+    """
+    path = shutil.which(name)
+    if path is None:
+        raise MissingToolError(name, purpose)
+    return path
