@@ -89,6 +89,17 @@ def test_seed_and_scenario_change_the_images(pools: Path, tmp_path: Path) -> Non
     assert make(pools, tmp_path / "third.h5", other).fingerprint != first
 
 
+def test_signal_alone_without_pileup_needs_signal_alone(pools: Path, tmp_path: Path) -> None:
+    nothing = Sizes(train=0, validation=0, test=0)
+    recipe = RECIPE.model_copy(
+        update={"background": nothing, "pileup": 0.0, "signal": Sizes(train=6, validation=4, test=0)}
+    )
+    dataset = make(pools, tmp_path / "set.h5", recipe)
+    assert [len(split) for _, split in dataset.splits()] == [6, 4, 0]
+    assert dataset.train.images.any(axis=(1, 2, 3)).all()
+    assert len(list(pools.iterdir())) == len(all_chunks(RECIPE))
+
+
 class Interrupted(BaseException):
     pass
 
@@ -134,12 +145,11 @@ def test_recipes_that_need_the_same_collisions_share_them(tmp_path: Path) -> Non
     assert not {chunk.path(tmp_path) for chunk in all_chunks(Recipe(seed=2))} & paths
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_damaged_pool_is_named(pools: Path, tmp_path: Path, workers: int) -> None:
+def test_a_damaged_pool_is_named_by_the_worker_that_meets_it(pools: Path, tmp_path: Path) -> None:
     chunk = pool_chunks(RECIPE, Slice.SOFT, "validation")[0].path(pools)
     chunk.write_bytes(chunk.read_bytes()[:1000])
     with pytest.raises(DatasetError, match=f"{chunk.name}: this pool chunk is damaged"):
-        make(pools, tmp_path / "set.h5", workers=workers)
+        make(pools, tmp_path / "set.h5", workers=2)
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

@@ -97,6 +97,16 @@ def test_a_file_of_our_own_is_simply_loaded(tmp_path: Path, dataset: Dataset) ->
     assert read(tmp_path / "own.h5").fingerprint == dataset.fingerprint
 
 
+def test_images_with_phi_first_are_turned(tmp_path: Path) -> None:
+    images, labels = counted(40)
+    images[:, 17, 3] = 77
+    path = write(tmp_path / "regions.npz", images=images, labels=labels)
+    dataset = read(path, phi_first=True)
+    assert dataset.geometry.shape == (14, 18, 1)
+    assert np.all(dataset.train.images[:, 3, 17, 0] == 77)
+    assert np.count_nonzero(dataset.train.images == 77) == len(dataset.train)
+
+
 def test_what_a_count_means_can_be_given(tmp_path: Path) -> None:
     images, labels = counted(40)
     path = write(tmp_path / "events.npz", images=images, labels=labels)

@@ -40,6 +40,8 @@ def test_a_split_without_events_needs_no_pool() -> None:
     none = Sizes(train=10, validation=0, test=0)
     recipe = Recipe(signal=none, background=none)
     assert all(recipe.pool_size(kind, "test") == 0 for kind in Slice)
+    alone = Recipe(signal=none, background=Sizes(train=0, validation=0, test=0), pileup=0)
+    assert [alone.pool_size(kind, "train") for kind in Slice] == [10, 0, 0, 0, 0]
 
 
 def test_digest_follows_every_choice() -> None:

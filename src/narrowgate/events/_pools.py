@@ -10,6 +10,7 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
+from numpy.typing import NDArray
 
 from narrowgate.events._dataset import SPLITS
 from narrowgate.events._detector import Deposits, deposits
@@ -85,14 +86,13 @@ def all_chunks(recipe: Recipe) -> list[PoolChunk]:
     return sorted(chunks, key=lambda chunk: (chunk.kind is not Slice.SOFT, -chunk.events))
 
 
-def load_deposits(recipe: Recipe, split_name: str, folder: Path, *, signal: bool) -> Deposits:
+def load_deposits(recipe: Recipe, split_name: str, folder: Path) -> Deposits:
     """What the collisions of one split leave in the detector: the slices in the order of `FRACTIONS`, then signal."""
-    kinds = [*FRACTIONS, *([Slice.SIGNAL] if signal else [])]
-    chunks = [chunk for kind in kinds for chunk in pool_chunks(recipe, kind, split_name)]
+    chunks = [chunk for kind in (*FRACTIONS, Slice.SIGNAL) for chunk in pool_chunks(recipe, kind, split_name)]
     return _joined([deposits(chunk.load(folder)) for chunk in chunks])
 
 
-def signal_masses(recipe: Recipe, split_name: str, folder: Path) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+def signal_masses(recipe: Recipe, split_name: str, folder: Path) -> NDArray[np.float32]:
     """m_hh in GeV of a split's signal events, in the order of the pool."""
     parts = [chunk.load(folder).m_hh for chunk in pool_chunks(recipe, Slice.SIGNAL, split_name)]
     return np.concatenate([np.zeros(0, np.float32), *parts])

@@ -75,7 +75,7 @@ def produce(
 
 
 ImageChunk = tuple[str, bool, int, int]
-"""Split, whether signal, and the first and last-but-one place among the split's events of that class."""
+"""Split, whether signal, and the places (from, up to) among the split's events of that class."""
 
 
 def _image_chunks(recipe: Recipe) -> list[ImageChunk]:
@@ -135,7 +135,7 @@ def _make_pool(chunk: PoolChunk, folder: Path) -> None:
 
 @lru_cache(maxsize=1)
 def _pool(recipe: Recipe, split_name: str, folder: Path) -> Deposits:
-    return load_deposits(recipe, split_name, folder, signal=True)
+    return load_deposits(recipe, split_name, folder)
 
 
 def _image_path(chunk: ImageChunk, folder: Path) -> Path:

@@ -30,6 +30,7 @@ def read(
     split_names: Sequence[str] = SPLITS,
     fractions: Sequence[float] = FRACTIONS,
     seed: int = 0,
+    phi_first: bool = False,
     geometry: Geometry | None = None,
     lsb: float = LSB,
     crossing_rate: float = CROSSING_RATE,
@@ -40,7 +41,9 @@ def read(
     its own splits, called `split_names` there; otherwise three disjoint splits are drawn with `seed` in the shares
     `fractions`, each class apart. `labels_path` is the file of the labels where it is another one; an NPY file needs
     it. Images are non-negative integers, (N, rows, columns) or (N, rows, columns, channels), in counts of `lsb` GeV;
-    labels are 0 and 1, shape (N,) or (N, 1). Without a `geometry`, rows cover −5 < η < 5 and columns the whole of φ.
+    rows are η and columns φ, or with `phi_first` (as the 18 × 14 regions of CICADA are kept) the other way round, and
+    the images are then turned. Labels are 0 and 1, shape (N,) or (N, 1). Without a `geometry`, rows cover −5 < η < 5
+    and columns the whole of φ.
 
     Raises `DatasetError` when a file is missing, corrupt or truncated, when an array is not there, and when its
     shape, type or values are not as above.
@@ -54,6 +57,8 @@ def read(
 
     def events(images_key: str, labels_key: str) -> tuple[NDArray[Any], NDArray[np.uint8]]:
         pixels = _as_images(_fetch(source, images_key), f"{source}, images {images_key!r}")
+        if phi_first:
+            pixels = pixels.swapaxes(1, 2)
         classes = _as_labels(_fetch(label_source, labels_key), f"{label_source}, labels {labels_key!r}")
         if len(pixels) != len(classes):
             raise DatasetError(
@@ -81,6 +86,7 @@ def read(
                 "source": source.name,
                 "images": images,
                 "labels": labels,
+                "phi_first": phi_first,
                 "splits": "as in the file" if "{split}" in images else {"seed": seed, "fractions": list(fractions)},
             },
             name=source.stem,

@@ -104,9 +104,9 @@ class Recipe(BaseModel):
         if kind is Slice.SIGNAL:
             return self.signal.of(split_name)
         crossings = {name: self.signal.of(name) + self.background.of(name) for name in SPLITS}
-        if not crossings[split_name]:
-            return 0
         expected = FRACTIONS[kind] * (crossings[split_name] * self.pileup + self.background.of(split_name))
+        if not expected:
+            return 0
         largest = self.minimum_bias_pool if kind is Slice.SOFT else self.hard_pool
         share = largest * crossings[split_name] / sum(crossings.values())
         return max(1, math.ceil(min(1.1 * expected, share)))
