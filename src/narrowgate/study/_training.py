@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narrowgate.events import Dataset
+from narrowgate.study._crew import Crew, Crews
 from narrowgate.study._evaluation import Evaluation
 from narrowgate.study._lanes import Lanes
 from narrowgate.study._members import Column, Known, Member, Unit
 from narrowgate.study._states import States
 from narrowgate.study._study import Study
-from narrowgate.training import Population, TrainingImages, program_of
+from narrowgate.training import Population, program_of
 
 Weights = dict[str, NDArray[np.float32]]
 Notice = Callable[[str], None]
@@ -62,7 +63,8 @@ class Trainer:
     ) -> dict[str, Any]:
         size = self.lanes.size(len(members))
         filled = [*members, *[members[-1]] * (size - len(members))]
-        population = self._population(members[0], size)
+        crew = self._crew(members[0], size)
+        population = crew.population
         configurations = [member.configuration for member in filled]
         settings = population.settings(configurations, configurations[0].training.steps)
         if unit.start == 0:
@@ -70,13 +72,12 @@ class Trainer:
         else:
             one = {member.name: self._state(member, known[member.name]) for member in members}
             state = jax.tree.map(lambda *leaves: jnp.stack(leaves), *[one[member.name] for member in filled])
-        images = population.share(self._images)
         curves: list[dict[str, Column]] = [{} for _ in members]
         every = population.program.steps_per_epoch
         for step in range(unit.start + every, unit.end + 1, every):
-            state, losses = population.train_epoch(settings, state, images)
+            state, losses = population.train_epoch(settings, state, crew.images)
             train_losses = np.asarray(losses)
-            rows = self._evaluation.rows(population, settings, state, members, step)
+            rows = self._evaluation.rows(crew, settings, state, members, step)
             for index, (curve, row) in enumerate(zip(curves, rows, strict=True)):
                 train_loss = float(train_losses[index])
                 row |= {"step": step, "train_loss": train_loss if np.isfinite(train_loss) else None}
@@ -84,7 +85,7 @@ class Trainer:
                     curve.setdefault(name, []).append(value)
             seen = [row["loss"] for row in rows] + [rows[-1]["loss"]] * (size - len(members))
             loss = jnp.asarray([np.nan if value is None else value for value in seen], jnp.float32)
-            plateau = population.after_evaluation(settings.schedule, state.plateau, loss)
+            plateau = crew.after_evaluation(settings.schedule, state.plateau, loss)
             state = state._replace(plateau=plateau)
             advanced(every * len(members))
         state = jax.tree.map(np.asarray, state)
@@ -117,7 +118,8 @@ class Trainer:
         return self.states.find(member.name, known.step, found["state"], self._template(member))
 
     def _template(self, member: Member) -> Any:
-        population = self._population(member, 1)
+        program = program_of(member.configuration, self.dataset.geometry.shape)
+        population = Population(program, 1)
 
         def one() -> Any:
             settings = population.settings([member.configuration], member.configuration.training.steps)
@@ -125,15 +127,13 @@ class Trainer:
 
         return jax.eval_shape(one)
 
-    def _population(self, member: Member, size: int) -> Population:
-        program = program_of(member.configuration, self.dataset.geometry.shape)
-        return Population(program, size, self.lanes.placement(size))
+    def _crew(self, member: Member, size: int) -> Crew:
+        return self._crews.of(member.configuration, size, self.lanes.placement(size))
+
+    @cached_property
+    def _crews(self) -> Crews:
+        return Crews(self.study, self.dataset)
 
     @cached_property
     def _evaluation(self) -> Evaluation:
-        return Evaluation(self.study, self.dataset)
-
-    @cached_property
-    def _images(self) -> TrainingImages:
-        train = self.dataset.train
-        return TrainingImages(jnp.asarray(train.signal), jnp.asarray(train.background))
+        return Evaluation(self.study, self.dataset, self._crews.events.some[0])

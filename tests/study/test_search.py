@@ -1,0 +1,203 @@
+"""Whole searches, small: what they leave, and that nothing that happens on the way changes what they find."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from narrowgate.study import Outcome, Progress, Study, StudyError, as_csv, as_myst, render, resume, search, show
+from narrowgate.study._folder import held
+from narrowgate.training import Trained
+
+from .small_study import TEXT, data, find
+
+STUDY = Study.parse(TEXT)
+DATA = data()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
+    """An uninterrupted search: its folder and its outcome."""
+    root = tmp_path_factory.mktemp("studies")
+    return root / "small", find(root)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Everything that a finished search leaves."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name not in ("lock", "journal.jsonl.damaged")
+    }
+
+
+def stop_after(reports: int) -> Callable[[Progress], None]:
+    """A listener that presses Ctrl-C."""
+    left = reports
+
+    def report(progress: Progress) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise KeyboardInterrupt
+
+    return report
+
+
+def test_a_search_leaves_its_record(finished: tuple[Path, Outcome]) -> None:
+    folder, outcome = finished
+    assert outcome.finished
+    assert outcome.judged
+    assert outcome.state == "finished"
+    left = files(folder)
+    assert {"journal.jsonl", "study.toml", "best.csv", "best.json", "best.md"} <= set(left)
+    assert {"pictures/efficiency-against-bits.png", "pictures/rungs.png", "pictures/heat-map.png"} <= set(left)
+    assert {f"finalists/{row.configuration}.safetensors" for row in outcome.rows} <= set(left)
+    assert not [name for name in left if name.startswith("states/")]
+    assert left["study.toml"].decode() == TEXT
+    assert show(folder) == outcome
+
+
+def test_the_two_bit_networks_lose(finished: tuple[Path, Outcome]) -> None:
+    _, outcome = finished
+    order = [one.settings["widths"] for one in outcome.ranked]
+    assert order[0] != "(2,0)"
+    assert order[-1] == "(2,0)"
+    first = outcome.rows[0]
+    assert first.efficiency is not None
+    assert first.efficiency.low <= first.efficiency.value <= first.efficiency.high
+    assert first.efficiency.worst_seed == first.efficiency.value <= first.efficiency.best_seed  # the lower of two
+    assert first.efficiency.value > 0.3
+    assert first.seeds == 2
+
+
+def test_the_plan_was_kept(finished: tuple[Path, Outcome]) -> None:
+    """Six, three, one; two more that nobody asked; two seeds on the top rung; nobody is trained twice."""
+    folder, _ = finished
+    entries = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
+    ranked = {entry["step"]: entry for entry in entries if entry["step"].endswith("ranked")}
+    assert [len(ranked[f"bracket 1 rung {rung} ranked"]["order"]) for rung in (1, 2)] == [6, 3 + len(ties(ranked, 1))]
+    assert len(ranked["bracket 2 rung 1 ranked"]["order"]) == 2
+    trained: dict[str, list[int]] = {}
+    for entry in entries:
+        for member, found in entry.get("members", {}).items():
+            trained.setdefault(member, []).extend(found["curve"]["step"])
+    assert len(trained) > 6
+    for steps in trained.values():
+        assert steps == list(range(20, steps[-1] + 1, 20))
+    top = {name.split("-")[0] for name, steps in trained.items() if steps[-1] == 160}
+    assert {f"{name}-s{seed}" for name in top for seed in (1, 2)} <= set(trained)
+
+
+def ties(ranked: dict[str, dict[str, list[str]]], rung: int) -> list[str]:
+    return ranked[f"bracket 1 rung {rung} ranked"]["tied"]
+
+
+def test_stopped_from_the_keyboard_again_and_again_it_ends_the_same(
+    finished: tuple[Path, Outcome], tmp_path: Path
+) -> None:
+    folder, wanted = finished
+    stops = 0
+    for patience in (2, 9, 5, 14, 7, 3, 11, 8, 6, 13) * 10:
+        outcome = search(STUDY, DATA, tmp_path, report=stop_after(patience))
+        if outcome.finished:
+            break
+        stops += 1
+        assert outcome.state == "stopped from the keyboard; resume goes on"
+        assert render(outcome) is not None
+        assert (tmp_path / "small" / "best.csv").exists()
+    assert stops >= 5
+    assert outcome == wanted
+    assert files(tmp_path / "small") == files(folder)
+
+
+def test_lost_states_and_a_torn_journal_cost_time_only(finished: tuple[Path, Outcome], tmp_path: Path) -> None:
+    folder, _ = finished
+    search(STUDY, DATA, tmp_path, report=stop_after(22))
+    states = sorted((tmp_path / "small" / "states").glob("*.safetensors"))
+    assert states
+    for number, path in enumerate(states):
+        if number % 2:
+            path.unlink()
+        else:
+            path.write_bytes(path.read_bytes()[:-3] + b"xyz")
+    journal = tmp_path / "small" / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes()[:-40])
+    notices = set()
+    resume(tmp_path / "small", DATA, report=lambda progress: notices.add(progress.notice))
+    assert any("sound lines, are damaged" in notice for notice in notices)
+    assert any("is missing or damaged; it is trained again" in notice for notice in notices)
+    assert not any("came out otherwise" in notice for notice in notices)
+    assert files(tmp_path / "small") == files(folder)
+
+
+def test_the_time_budget_ends_it_with_what_there_is(tmp_path: Path) -> None:
+    outcome = search(STUDY, DATA, tmp_path / "none", time_budget=0.0)
+    assert outcome.finished
+    assert outcome.state == "finished early, before bracket 1 rung 1, unit 1: the time budget was used up"
+    assert outcome.rows == ()
+    assert as_csv(outcome).count("\n") == 1
+
+
+def test_another_study_other_data_and_a_held_folder_are_refused(finished: tuple[Path, Outcome], tmp_path: Path) -> None:
+    folder, _ = finished
+    with pytest.raises(StudyError, match="holds another study of this name"):
+        search(Study.parse(TEXT.replace("0.02", "0.03")), DATA, folder.parent)
+    with pytest.raises(StudyError, match="begun on the data set 'small images'"):
+        resume(folder, data(seed=6))
+    with pytest.raises(StudyError, match="holds no study to resume"):
+        resume(tmp_path, DATA)
+    with pytest.raises(StudyError, match="holds no study"):
+        show(tmp_path)
+    with held(tmp_path / "small"), pytest.raises(StudyError, match="is working on this study"):
+        find(tmp_path)
+
+
+def test_what_diverges_is_last_and_starves_nobody(tmp_path: Path) -> None:
+    text = TEXT.replace("choices = [0.01, 0.02]", "choices = [0.01, 1e30]").replace("count = 2", "count = 6")
+    outcome = search(Study.parse(text), DATA, tmp_path)
+    assert outcome.finished
+    dead = [one for one in outcome.ranked if one.value is None]
+    assert len(outcome.ranked) == 6
+    assert {one.settings["learning_rate"] for one in dead} <= {1e30}
+    assert len(dead) >= 1
+    assert outcome.rows[0].settings["learning_rate"] == 0.01
+    assert not any(row.settings["learning_rate"] == 1e30 and row.efficiency for row in outcome.rows[:1])
+
+
+def test_the_notebook_hears_of_every_finalist(finished: tuple[Path, Outcome], tmp_path: Path) -> None:
+    _, wanted = finished
+    kept: list[Trained] = []
+    search(STUDY, DATA, tmp_path, keep=kept.append)
+    assert [trained.configuration.name.split("-")[0] for trained in kept] == [row.configuration for row in wanted.rows]
+    for trained in kept:
+        assert trained.configuration.training.steps == 120
+        assert trained.curve["step"] == [20, 40, 60, 80, 100, 120]
+        assert len({len(column) for column in trained.curve.values()}) == 1
+        assert trained.stopped is None
+
+
+def test_tables(finished: tuple[Path, Outcome]) -> None:
+    folder, outcome = finished
+    rows = list(csv.DictReader(io.StringIO((folder / "best.csv").read_text())))
+    assert [row["configuration"] for row in rows] == [row.configuration for row in outcome.rows]
+    assert [row["widths"] for row in rows] == [row.settings["widths"] for row in outcome.rows]
+    assert float(rows[0]["efficiency_value"]) == outcome.rows[0].efficiency.value  # type: ignore[union-attr]
+    table = json.loads((folder / "best.json").read_text())
+    assert [row["configuration"] for row in table["best"]] == [row.configuration for row in outcome.rows]
+    assert len(table["fidelity"]) == 3
+    page = as_myst(outcome)
+    assert page.count("* -") == 1 + len(outcome.rows)
+    cells = page.split("\n\n")[1].splitlines()
+    assert len(cells) % (1 + len(outcome.rows)) == 0
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(render(outcome))
+    shown = console.export_text()
+    assert outcome.rows[0].configuration in shown
+    assert "in the order of the validation split" in shown.lower()
+    other = Study.parse(TEXT.replace("unpruned = 2", "unpruned = 1"))
+    assert as_myst(outcome).splitlines()[1] != as_myst(Outcome(**{**vars(outcome), "study": other})).splitlines()[1]
