@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from narrowgate.study import Outcome, Progress, Study, StudyError, as_csv, as_myst, render, resume, search, show
+from narrowgate.study import Outcome, Progress, Study, StudyError, as_csv, as_myst, best, render, resume, search, show
 from narrowgate.study._folder import held
 from narrowgate.training import Trained
 
@@ -60,6 +60,7 @@ def test_a_search_leaves_its_record(finished: tuple[Path, Outcome]) -> None:
     assert not [name for name in left if name.startswith("states/")]
     assert left["study.toml"].decode() == TEXT
     assert show(folder) == outcome
+    assert best(folder) == outcome.rows[0]
 
 
 def test_the_two_bit_networks_lose(finished: tuple[Path, Outcome]) -> None:
@@ -141,6 +142,8 @@ def test_the_time_budget_ends_it_with_what_there_is(tmp_path: Path) -> None:
     assert outcome.state == "finished early, before bracket 1 rung 1, unit 1: the time budget was used up"
     assert outcome.rows == ()
     assert as_csv(outcome).count("\n") == 1
+    with pytest.raises(StudyError, match="nothing is ranked yet"):
+        best(tmp_path / "none" / "small")
 
 
 def test_another_study_other_data_and_a_held_folder_are_refused(finished: tuple[Path, Outcome], tmp_path: Path) -> None:

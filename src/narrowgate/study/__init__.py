@@ -17,7 +17,7 @@ from narrowgate.study._pareto import fronts, pareto_order
 from narrowgate.study._pictures import draw
 from narrowgate.study._progress import Progress, Report, live_view
 from narrowgate.study._ranking import Decision, Standing, promote, rank
-from narrowgate.study._search import folder_of, resume, search, show
+from narrowgate.study._search import best, folder_of, resume, search, show
 from narrowgate.study._space import Drawn, Space
 from narrowgate.study._study import Finalists, Ranking, Strategy, Study
 from narrowgate.study._tables import as_csv, as_json, as_myst, render
@@ -46,6 +46,7 @@ __all__ = [
     "as_csv",
     "as_json",
     "as_myst",
+    "best",
     "bit_operations",
     "bits_per_weight",
     "draw",

@@ -16,7 +16,7 @@ from narrowgate.study._folder import held, sweep
 from narrowgate.study._journal import JOURNAL, Entry, Journal
 from narrowgate.study._lanes import Lanes, usual_lanes
 from narrowgate.study._leave import write_outcome
-from narrowgate.study._outcome import Outcome, outcome_of
+from narrowgate.study._outcome import Outcome, Row, outcome_of
 from narrowgate.study._progress import Meter, Progress, Report
 from narrowgate.study._record import Record
 from narrowgate.study._rungs import Search, run_rungs
@@ -88,6 +88,18 @@ def show(folder: Path | str) -> Outcome:
     if opened is None:
         raise StudyError(f"{folder} holds no study; a study's folder has a {JOURNAL} in it.")
     return outcome_of(Study.parse(opened["text"], where=f"{folder}/{JOURNAL}"), journal.entries)
+
+
+def best(folder: Path | str) -> Row:
+    """The first row of what the search kept in `folder` has found so far: its settings, and its configuration in full.
+
+    Raises:
+        StudyError: there is no study in `folder`, or nothing in it is ranked yet.
+    """
+    rows = show(folder).rows
+    if not rows:
+        raise StudyError(f"{folder}: nothing is ranked yet; let the search go on.")
+    return rows[0]
 
 
 def folder_of(root: Path | str, study: Study) -> Path:
