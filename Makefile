@@ -19,7 +19,7 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	@touch $@
 
 demo: $(VENV)/.installed ## install, train the float baseline and two fixed-point networks, compare them
-	$(RUN)/narrowgate demo
+	$(RUN)/narrowgate train examples/demo/*.toml --runs demo/runs --picture demo/comparison.png
 
 lint: $(VENV)/.installed-test ## ruff: style and mistakes
 	$(RUN)/ruff check .
@@ -38,7 +38,7 @@ conformance: $(VENV)/.installed-test ## fixed-point arithmetic against QKeras, i
 	$(RUN)/python benchmarks/conformance.py
 
 bench: $(VENV)/.installed ## member-events per second beside QKeras, in one call
-	$(RUN)/python benchmarks/training.py
+	$(RUN)/python benchmarks/throughput.py --output benchmarks/results/throughput.md
 
 docs: $(VENV)/.installed-test ## the documentation, in docs/_build/html
 	$(RUN)/sphinx-build -W -b html docs docs/_build/html

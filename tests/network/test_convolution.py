@@ -52,9 +52,9 @@ def test_general_path_is_a_same_correlation(size: int) -> None:
 
 def test_pooling_drops_what_fills_no_pool() -> None:
     outputs = jnp.arange(2 * 5 * 7 * 1, dtype=jnp.float32).reshape(2, 5, 7, 1)
-    pooled = largest(group_pools(outputs, 2).reshape(2, 2, 3, 4, 1))
+    found = largest(group_pools(outputs, 2).reshape(2, 2, 3, 4, 1))
     expected = np.asarray(outputs)[:, :4, :6].reshape(2, 2, 2, 3, 2, 1).max(axis=(2, 4))
-    np.testing.assert_array_equal(pooled, expected)
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_gradients_agree_and_ties_are_not_split() -> None:

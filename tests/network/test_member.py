@@ -17,6 +17,8 @@ from narrowgate.network import (
     scores,
     training_scores,
 )
+from narrowgate.network._batch_norm import fold
+from narrowgate.network._convolution import convolve_directly
 
 IMAGE = (8, 6, 1)
 
@@ -28,8 +30,8 @@ def network(**tables: dict[str, Any]) -> Any:
     return found, numerics(configuration.precision, configuration.network), weights, initial_statistics(found)
 
 
-def some_images(events: int = 20) -> NDArray[np.uint16]:
-    return np.random.default_rng(0).integers(0, 1024, (events, *IMAGE)).astype(np.uint16)
+def some_images(events: int = 20) -> jax.Array:
+    return jnp.asarray(np.random.default_rng(0).integers(0, 1024, (events, *IMAGE)).astype(np.uint16))
 
 
 def on_grid(values: NDArray[Any], format: Format) -> NDArray[np.float64]:
@@ -44,7 +46,7 @@ def test_scores_equal_a_plain_float64_evaluation() -> None:
     images = some_images()
 
     kernel, bias = on_grid(weights["conv0.kernel"], weight), on_grid(weights["conv0.bias"], weight)
-    padded = np.pad(images[..., 0] * 2.0**-6, ((0, 0), (1, 1), (1, 1)))
+    padded = np.pad(np.asarray(images)[..., 0] * 2.0**-6, ((0, 0), (1, 1), (1, 1)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))
     outputs = np.einsum("erckl,klf->ercf", windows, kernel[:, :, 0]) + bias
     pooled = outputs.reshape(len(images), 4, 2, 3, 2, 2).max(axis=(2, 4))
@@ -83,7 +85,7 @@ def test_pixels_beyond_the_input_format_saturate() -> None:
     images = some_images()
     np.testing.assert_array_equal(
         scores(found, data, weights, statistics, images),
-        scores(found, data, weights, statistics, np.minimum(images, 15)),
+        scores(found, data, weights, statistics, jnp.minimum(images, 15)),
     )
 
 
@@ -93,7 +95,7 @@ def test_linear_activation_keeps_negative_values() -> None:
     found, data, weights, statistics = network(network=table)
     images = some_images(4) // 4
     one, two = images[:2], images[2:]
-    empty = scores(found, data, weights, statistics, np.zeros_like(one))
+    empty = scores(found, data, weights, statistics, jnp.zeros_like(one))
     summed = scores(found, data, weights, statistics, one + two)
     apart = scores(found, data, weights, statistics, one) + scores(found, data, weights, statistics, two)
     np.testing.assert_allclose(summed, apart - empty, atol=1e-3)
@@ -133,15 +135,34 @@ def test_batch_norm_is_a_quantised_multiply_add() -> None:
     factor = on_grid(np.array([1 / np.sqrt(0.4 + 1e-3)]), format)
     term = on_grid(np.array([-0.7 / np.sqrt(0.4 + 1e-3)]), format)
     # Hidden layers' batch norm with mean 0 and variance 1 is s = 1/√1.001 → 1 on the grid, t = 0: the identity.
-    expected = np.asarray(scores(*plain, images)) * factor + term
-    np.testing.assert_allclose(scores(found, data, weights, statistics, images), expected, rtol=1e-5, atol=1e-5)
+    expected = np.asarray(scores(plain[0], plain[1], plain[2], plain[3], images), np.float64) * factor + term
+    found_scores = np.asarray(scores(found, data, weights, statistics, images), np.float64)
+    np.testing.assert_allclose(found_scores, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_pooling_before_batch_norm_is_exact_for_either_sign() -> None:
+    """One convolution and the output layer: pooled first, as the member does it, or last, as one would write it."""
+    found, data, weights, _ = network(
+        network={"filters": [4], "units": [], "batch_norm": "hidden"}, precision={"batchnorm": "(8,2)"}
+    )
+    scale, shift = jnp.array([1.3, -0.8, 0.0, -1e-6]), jnp.array([0.1, -0.2, 0.3, 0.4])
+    mean, variance = jnp.array([0.2, -0.3, 0.1, 0.5]), jnp.array([0.5, 0.1, 2.0, 0.3])
+    weights = weights | {"conv0.scale": scale, "conv0.shift": shift, "conv0.bias": jnp.array([0.1, 0.2, -0.3, 0.0])}
+    images = some_images()
+    products = convolve_directly(images * data.input_lsb, weights["conv0.kernel"]) + weights["conv0.bias"]
+    factor, term = fold(scale, shift, mean, variance, data.batchnorm)
+    outputs = np.asarray(jnp.maximum(products * factor + term, 0))
+    values = outputs.reshape(len(images), 4, 2, 3, 2, 4).max(axis=(2, 4)).reshape(len(images), -1)
+    expected = values @ np.asarray(weights["output.kernel"]) + np.asarray(weights["output.bias"])
+    scored = scores(found, data, weights, {"conv0.mean": mean, "conv0.variance": variance}, images)
+    np.testing.assert_allclose(np.asarray(scored), expected[:, 0], rtol=1e-5, atol=1e-5)
 
 
 def test_dropout_keeps_the_mean_and_the_stated_share() -> None:
     table = {"filters": [1], "kernels": 1, "pools": 1, "units": [], "dropout": 0.25}
     found, data, weights, statistics = network(network=table)
     weights = {name: jnp.ones_like(value) if "kernel" in name else value for name, value in weights.items()}
-    images = np.full((500, *IMAGE), 64, np.uint16)
+    images = jnp.full((500, *IMAGE), 64, jnp.uint16)
     without = scores(found, data, weights, statistics, images)
     dropped, _ = training_scores(found, data, weights, statistics, images, jax.random.key(0))
     assert float(without[0]) == 48.0

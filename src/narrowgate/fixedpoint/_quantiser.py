@@ -65,7 +65,7 @@ def quantise(x: Float[Array, "..."], grid: Grid, *, outside: Outside = "pass") -
 def _value(x: Array, grid: Grid) -> Array:
     lsb, low, high = grid
     clipped = jnp.where(x > high, high, jnp.where(x < low, low, x))
-    return jnp.where(lsb == 0, clipped, jnp.round(clipped / lsb) * lsb)
+    return jnp.where(lsb == 0, clipped, jnp.round(clipped * (1 / lsb)) * lsb)
 
 
 @jax.custom_jvp

@@ -33,10 +33,20 @@ def fold(
 def batch_moments(
     values: Float[Array, "... channels"],
 ) -> tuple[Float[Array, " channels"], Float[Array, " channels"]]:
-    """Mean and (biased) variance over every axis but the last."""
-    axes = tuple(range(values.ndim - 1))
-    mean = jnp.mean(values, axes)
-    return mean, jnp.mean(jnp.square(values), axes) - jnp.square(mean)
+    """Mean and (biased) variance over every axis but the last.
+
+    The sums run down the columns of a wide matrix first, because that is what processors vectorise: over a narrow last
+    axis of few channels XLA's reduction is several times slower.
+    """
+    channels = values.shape[-1]
+    wide = values.reshape(-1, channels if values.ndim < 3 else values.shape[-2] * channels)
+    count = values.size // channels
+
+    def mean(columns: Float[Array, "rows columns"]) -> Float[Array, " channels"]:
+        return jnp.sum(jnp.sum(columns, axis=0).reshape(-1, channels), axis=0) / count
+
+    first = mean(wide)
+    return first, jnp.maximum(mean(jnp.square(wide)) - jnp.square(first), 0)
 
 
 def moving(average: Float[Array, " channels"], batch: Float[Array, " channels"]) -> Float[Array, " channels"]:

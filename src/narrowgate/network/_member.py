@@ -99,21 +99,15 @@ def _forward(
 ) -> tuple[Float[Array, " events"], Arrays]:
     statistics = dict(statistics)
 
-    def normalised(layer: Convolution | Dense, values: Array) -> Array:
-        """Behind batch norm, where the layer has it."""
-        if not layer.batch_norm:
-            return values
+    def multiply_add(layer: Convolution | Dense, batch: tuple[Array, Array]) -> tuple[Array, Array]:
+        """Batch norm's factor and term for a layer whose outputs have the moments `batch` in this batch."""
         mean_name, variance_name = f"{layer.name}.mean", f"{layer.name}.variance"
         moments = statistics[mean_name], statistics[variance_name]
         if training is not None:
-            batch = batch_moments(values)
             statistics[mean_name] = moving(moments[0], jax.lax.stop_gradient(batch[0]))
             statistics[variance_name] = moving(moments[1], jax.lax.stop_gradient(batch[1]))
             moments = batch
-        factor, term = fold(
-            weights[f"{layer.name}.scale"], weights[f"{layer.name}.shift"], *moments, numerics.batchnorm
-        )
-        return values * factor + term
+        return fold(weights[f"{layer.name}.scale"], weights[f"{layer.name}.shift"], *moments, numerics.batchnorm)
 
     def dropped(layer_index: int, values: Array) -> Array:
         """With dropout, in training."""
@@ -128,14 +122,25 @@ def _forward(
     for convolution in layers.convolutions:
         kernel = quantise(weights[f"{convolution.name}.kernel"], numerics.conv)
         bias = quantise(weights[f"{convolution.name}.bias"], numerics.conv)
-        outputs = normalised(convolution, convolve(values, kernel, convolution) + bias)
-        # Pooling may come before the activation because that is monotone.
-        values = quantise(largest(outputs), numerics.activation, outside="zero")
+        # Bias, batch norm and activation rise or fall monotonically, so pooling may come before them: the same bits for
+        # a quarter of the work. Where batch norm's factor is negative they fall, and the sign turns the pool round.
+        if convolution.batch_norm:
+            sign = jnp.where(weights[f"{convolution.name}.scale"] >= 0, 1.0, -1.0)
+            products = convolve(values, kernel * sign, convolution)
+            mean, variance = batch_moments(products)
+            factor, term = multiply_add(convolution, (mean * sign + bias, variance))
+            values = (largest(products) * sign + bias) * factor + term
+        else:
+            values = largest(convolve(values, kernel, convolution)) + bias
+        values = quantise(values, numerics.activation, outside="zero")
     values = values.reshape(values.shape[0], -1)
     for index, dense in enumerate(layers.dense):
         kernel = quantise(weights[f"{dense.name}.kernel"], numerics.dense)
         bias = quantise(weights[f"{dense.name}.bias"], numerics.dense)
-        values = normalised(dense, dropped(index, values) @ kernel + bias)
+        values = dropped(index, values) @ kernel + bias
+        if dense.batch_norm:
+            factor, term = multiply_add(dense, batch_moments(values))
+            values = values * factor + term
         if not dense.is_output:
             values = quantise(values, numerics.activation, outside="zero")
     return values[:, 0], statistics
