@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
-from firmware_example import Weights, configuration, random_images, random_weights
+from .firmware_example import Weights, configuration, random_images, random_weights
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 

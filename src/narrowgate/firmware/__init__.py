@@ -4,21 +4,52 @@ A network becomes integers first (`integer_network`): they define the truth, and
 """
 
 from narrowgate.firmware._bounds import Bounds
+from narrowgate.firmware._cost import Cost, LayerCost, cost, cost_of_configuration
 from narrowgate.firmware._disagreement import Disagreement, disagreement
 from narrowgate.firmware._errors import FirmwareError
 from narrowgate.firmware._evaluate import evaluate, evaluate_layers, input_codes, scores_of
+from narrowgate.firmware._export import TARGETS, Project, export
+from narrowgate.firmware._images import adversarial_images
 from narrowgate.firmware._network import IntegerLayer, IntegerNetwork, integer_network
+from narrowgate.firmware._parts import PARTS, Part
+from narrowgate.firmware._render import render_cost, render_synthesis, render_verification
+from narrowgate.firmware._synthesis import Synthesis, synthesise
+from narrowgate.firmware._tools import MissingToolError
+from narrowgate.firmware._trace import Circuit, trace
+from narrowgate.firmware._verify import TOOLS, Level, Verification, verify
 
 __all__ = [
+    "PARTS",
+    "TARGETS",
+    "TOOLS",
     "Bounds",
+    "Circuit",
+    "Cost",
     "Disagreement",
     "FirmwareError",
     "IntegerLayer",
     "IntegerNetwork",
+    "LayerCost",
+    "Level",
+    "MissingToolError",
+    "Part",
+    "Project",
+    "Synthesis",
+    "Verification",
+    "adversarial_images",
+    "cost",
+    "cost_of_configuration",
     "disagreement",
     "evaluate",
     "evaluate_layers",
+    "export",
     "input_codes",
     "integer_network",
+    "render_cost",
+    "render_synthesis",
+    "render_verification",
     "scores_of",
+    "synthesise",
+    "trace",
+    "verify",
 ]

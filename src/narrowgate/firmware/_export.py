@@ -78,9 +78,7 @@ def export(
     generators = package("alkaid.codegen", f"export to {target}")
     period = 1000 / clock
     if target == "hls":
-        model = generators.HLSModel(
-            circuit.logic, folder, NAME, clock_period=period, part_name=project.part.order_code
-        )
+        model = generators.HLSModel(circuit.logic, folder, NAME, clock_period=period, part_name=project.part.order_code)
         model.write()
     else:
         model = generators.RTLModel(

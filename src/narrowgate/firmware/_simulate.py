@@ -16,7 +16,8 @@ from narrowgate.firmware._ports import output_codes
 from narrowgate.firmware._tools import program
 
 
-_DEEP_STACK = ("sh", "-c", 'ulimit -s unlimited 2>/dev/null || ulimit -s "$(ulimit -H -s)"; exec "$0" "$@"')
+DEEP_STACK = ("sh", "-c", 'ulimit -s unlimited 2>/dev/null || ulimit -s "$(ulimit -H -s)"; exec "$0" "$@"')
+"""What goes before a command that recurses deeply on large designs: a stack without limit."""
 
 
 def simulate_verilog(project: Project) -> NDArray[np.int64]:
@@ -30,9 +31,10 @@ def simulate_verilog(project: Project) -> NDArray[np.int64]:
     test = project.folder / "test"
     run(
         [
-            *(verilator, "--binary", "--timing", "-j", str(os.cpu_count() or 1), "-O1", "--output-split", "20000"),
+            *(verilator, "--binary", "--timing", "-j", str(os.cpu_count() or 1), "--output-split", "20000"),
             # the sources switch off warnings that older versions do not know
-            *("-Wno-lint", "-Wno-fatal", "-Wfuture-WIDTHTRUNC", "-Wfuture-WIDTHEXPAND", "-CFLAGS", "-O1"),
+            *("-Wno-lint", "-Wno-fatal", "-Wfuture-WIDTHTRUNC", "-Wfuture-WIDTHEXPAND"),
+            *("-MAKEFLAGS", "OPT_FAST=-O1 OPT_SLOW=-O0 OPT_GLOBAL=-O0"),
             *("--top-module", "testbench", "testbench.v", *map(str, project.sources)),
         ],
         test,
@@ -57,14 +59,14 @@ def simulate_vhdl(project: Project) -> NDArray[np.int64]:
 
 
 def run(command: Sequence[str], folder: Path, seconds: float | None = None) -> str:
-    """What a program prints; large designs recurse deeply, hence the stack without limit.
+    """What a program prints.
 
     Raises:
         FirmwareError: it fails, or takes longer than it may.
     """
     try:
         done = subprocess.run(
-            [*_DEEP_STACK, *command], cwd=folder, text=True, capture_output=True, timeout=seconds, check=False
+            [*DEEP_STACK, *command], cwd=folder, text=True, capture_output=True, timeout=seconds, check=False
         )
     except subprocess.TimeoutExpired:
         raise FirmwareError(f"{Path(command[0]).name} took longer than {seconds:.0f} s and was stopped.") from None

@@ -7,7 +7,7 @@ shared adders (arXiv:2507.04535), so no multiplier is left. It traces plain NumP
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
@@ -42,6 +42,8 @@ class Circuit:
     network: IntegerNetwork
     logic: Any
     thresholds: tuple[int, ...] = ()
+    inputs: Any = field(default=None, repr=False, compare=False)
+    values: tuple[Any, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def luts(self) -> float:
@@ -64,12 +66,25 @@ class Circuit:
 
     def interpret(self, images: Images) -> Integers:
         """What the tracer's own interpreter computes: logit codes (events,), or decisions (events, thresholds)."""
-        values = np.ldexp(input_codes(self.network, images).astype(np.float64), -self.network.input_format.fraction)
-        found = self.logic.predict(np.ascontiguousarray(values.reshape(len(images), -1)))
+        found = self.logic.predict(self._pixels(images))
         if self.thresholds:
             return found.astype(np.int64)
         codes: Integers = np.ldexp(found[:, 0], self.network.output.fraction).astype(np.int64)
         return codes
+
+    def interpret_layers(self, images: Images) -> dict[str, Integers]:
+        """What the interpreter finds behind every layer, as `evaluate_layers` gives it: the same adders, tapped."""
+        tracer = package("alkaid.trace", "tracing")
+        found = {}
+        for layer, values in zip(self.network, self.values, strict=True):
+            tapped = tracer.trace(self.inputs, values, keep_dead_inputs=True)
+            codes = np.ldexp(tapped.predict(self._pixels(images)), layer.outputs.fraction).astype(np.int64)
+            found[layer.name] = codes.reshape(len(images), *values.shape)
+        return found
+
+    def _pixels(self, images: Images) -> NDArray[np.float64]:
+        codes = input_codes(self.network, images).astype(np.float64)
+        return np.ascontiguousarray(np.ldexp(codes, -self.network.input_format.fraction).reshape(len(images), -1))
 
 
 def trace(network: IntegerNetwork, thresholds: Sequence[int] = ()) -> Circuit:
@@ -85,11 +100,14 @@ def trace(network: IntegerNetwork, thresholds: Sequence[int] = ()) -> Circuit:
     inputs = values = tracer.FVArray.from_kif(
         integer * 0, integer, integer * 0 + pixel.fraction, _HARDWARE, solver_options=dict(_SOLVER)
     )
+    behind = []
     for layer in network:
         values = _convolved(layer, values) if isinstance(layer.layer, Convolution) else _dense(layer, values)
+        behind.append(values)
     if thresholds:
         values = np.stack([values[0] > threshold * network.lsb for threshold in thresholds])
-    return Circuit(network, tracer.trace(inputs, values, keep_dead_inputs=True), tuple(thresholds))
+    logic = tracer.trace(inputs, values, keep_dead_inputs=True)
+    return Circuit(network, logic, tuple(thresholds), inputs, tuple(behind))
 
 
 def pipelined(circuit: Circuit, clock: float) -> Any:

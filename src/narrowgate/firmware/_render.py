@@ -1,0 +1,88 @@
+"""Costs and verifications as tables for the terminal."""
+
+from __future__ import annotations
+
+from rich.console import Group
+from rich.table import Table
+
+from narrowgate.firmware._cost import Cost
+from narrowgate.firmware._synthesis import Synthesis
+from narrowgate.firmware._verify import Verification
+
+STYLES = {"passed": "green", "failed": "bold red", "skipped": "yellow", "reported": "cyan"}
+
+
+def render_cost(cost: Cost, *, title: str = "") -> Group:
+    """A table by layer with its totals, and one of the parts."""
+    by_layer = _table(
+        title, "layer", "multiplications", "EBOPs", "weight bits", "activation bits", "adder depth", "LUTs"
+    )
+    for layer in cost.layers:
+        counts = layer.counts
+        by_layer.add_row(
+            counts.name,
+            f"{counts.multiplications:,}",
+            f"{counts.ebops + counts.normalisation_ebops:,}",
+            f"{counts.weight_bits + counts.normalisation_bits:,}",
+            f"{counts.activation_bits:,}",
+            str(layer.adder_depth),
+            f"{layer.luts:,.0f}",
+        )
+    by_layer.add_section()
+    by_layer.add_row(
+        "all, traced" if cost.traced else "all, estimated",
+        f"{cost.multiplications:,}",
+        f"{cost.ebops:,}",
+        f"{cost.weight_bits + cost.normalisation_bits:,}",
+        f"{cost.activation_bits:,}",
+        "",
+        f"{cost.luts:,.0f}",
+        style="bold",
+    )
+    timing = (
+        f"{cost.flip_flops:,.0f} flip-flops, {cost.dsps} DSPs; at {cost.clock:g} MHz {cost.latency_clocks} clocks = "
+        f"{cost.latency:.1f} ns, a new image every {cost.initiation_interval} clock"
+    )
+    if cost.normalisation_bits:
+        timing += f"; batch norm adds {cost.normalisation_bits:,} bits of memory"
+    parts = _table("", "part", "LUTs", "flip-flops", "DSPs")
+    for name, share in cost.shares.items():
+        parts.add_row(name, *(f"{share[what]:.1%}" for what in ("luts", "flip_flops", "dsps")))
+    return Group(by_layer, timing, parts)
+
+
+def render_verification(result: Verification, *, title: str = "") -> Table:
+    """Levels × mismatches, on scores and on decisions."""
+    words = next((list(level.decisions) for level in result.levels if level.decisions is not None), [])
+    table = _table(title, "level", "", "mismatches", *words, "first image", "layer", "seconds")
+    table.caption = f"{result.real:,} real images and {result.events - result.real:,} adversarial ones"
+    for level in result.levels:
+        decisions = level.decisions or {}
+        table.add_row(
+            level.name,
+            f"[{STYLES[level.status]}]{level.status}[/]",
+            "" if level.mismatches is None else f"{level.mismatches:,}",
+            *(f"{decisions[word]:,}" if word in decisions else "" for word in words),
+            "" if level.first is None else str(level.first),
+            level.layer or level.reason,
+            f"{level.seconds:.1f}",
+        )
+    return table
+
+
+def render_synthesis(synthesis: Synthesis, cost: Cost, *, title: str = "") -> Table:
+    """What synthesis counted beside what was estimated."""
+    table = _table(title, "", "synthesis", "traced" if cost.traced else "estimated")
+    table.add_row("LUTs", f"{synthesis.luts:,}", f"{cost.luts:,.0f}")
+    table.add_row("flip-flops", f"{synthesis.flip_flops:,}", f"{cost.flip_flops:,.0f}")
+    table.add_row("carry chains", f"{synthesis.carries:,}", "")
+    table.add_row("DSPs", f"{synthesis.dsps:,}", f"{cost.dsps:,}")
+    table.caption = f"{synthesis.tool}, {synthesis.seconds:.0f} s"
+    return table
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title or None)
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="left" if index == 0 else "right")
+    return table

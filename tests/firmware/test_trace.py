@@ -1,0 +1,193 @@
+"""The tracer's interpreter, simulated RTL and `verify` against the exact integers. Tools that are missing are skipped."""
+
+import dataclasses
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from .firmware_example import configuration, random_images, random_weights
+
+from narrowgate.fixedpoint import Rounding
+from narrowgate.firmware import (
+    Circuit,
+    FirmwareError,
+    IntegerNetwork,
+    adversarial_images,
+    evaluate,
+    evaluate_layers,
+    export,
+    integer_network,
+    trace,
+    verify,
+)
+from narrowgate.firmware._ports import decisions, port_threshold
+from narrowgate.firmware._simulate import simulate_verilog, simulate_vhdl
+from narrowgate.training import score
+
+pytest.importorskip("alkaid", reason="the extra [rtl] is not installed")
+SMALL = (4, 4, 1)
+
+
+def small_network(precision: Any = "(4,1)", seed: int = 1, **network: Any) -> IntegerNetwork:
+    shape = {"filters": [2], "kernels": [3], "pools": [2], "units": [3]} | network
+    found = configuration(precision, **shape)
+    return integer_network(found, random_weights(found, SMALL, seed), SMALL)
+
+
+CONFIGURATIONS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "batch norm off": ("(5,1)", {}),
+    "batch norm hidden": ("(5,1)", {"batch_norm": "hidden"}),
+    "batch norm all": ("(6,2)", {"batch_norm": "all"}),
+    "two bits": ("(2,0)", {}),
+    "sixteen bits": ({"conv": "(16,2)", "dense": "(16,2)", "activation": "(8,2)"}, {}),
+    "negative integer bits": ({"conv": "(4,-1)", "dense": "(4,-2)", "activation": "(6,-1)"}, {}),
+    "large integer bits": ({"conv": "(6,7)", "dense": "(3,4)", "activation": "(5,12)"}, {}),
+    "activations of four bits": ({"conv": "(6,1)", "dense": "(6,1)", "activation": "(4,2)"}, {}),
+    "activations of 24 bits": ({"conv": "(8,1)", "dense": "(8,1)", "activation": "(24,4)"}, {}),
+    "three convolutions": ("(4,1)", {"filters": [2, 2, 2], "kernels": [3, 3, 3], "pools": [1, 2, 1]}),
+    "kernel of five": ("(4,1)", {"kernels": [5]}),
+    "no pool": ("(4,1)", {"pools": [1]}),
+    "linear": ("(5,1)", {"activation": "linear", "batch_norm": "hidden"}),
+    "no convolution": ("(5,1)", {"filters": [], "kernels": [], "pools": []}),
+}
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_the_interpreter_gives_the_exact_integers(name: str) -> None:
+    precision, shape = CONFIGURATIONS[name]
+    network = small_network(precision, **shape)
+    images = np.concatenate([random_images(2000, SMALL), adversarial_images(network, 8000).astype(np.uint16)])
+    circuit = trace(network)
+    np.testing.assert_array_equal(circuit.interpret(images), evaluate(network, images))
+    exact, found = evaluate_layers(network, images[:50]), circuit.interpret_layers(images[:50])
+    for layer in network:
+        np.testing.assert_array_equal(found[layer.name], exact[layer.name])
+
+
+def test_decisions_can_be_part_of_the_circuit() -> None:
+    network = small_network()
+    images = random_images(500, SMALL)
+    codes = evaluate(network, images)
+    circuit = trace(network, thresholds=(int(np.median(codes)), -3))
+    found = circuit.interpret(images)
+    np.testing.assert_array_equal(found, decisions(circuit, codes))
+    assert 0 < found[:, 0].sum() < len(images)
+
+
+def test_widths_beyond_the_tracer_are_refused() -> None:
+    with pytest.raises(FirmwareError, match=r"weights of conv0 have 30 bits; the tracer holds at most"):
+        trace(small_network({"conv": "(30,2)", "dense": "(6,1)", "activation": "(8,2)"}))
+    with pytest.raises(FirmwareError, match=r"sums of dense0 have \d+ bits"):
+        trace(small_network({"conv": "(6,2)", "dense": "(24,2)", "activation": "(32,2)"}))
+
+
+@pytest.mark.parametrize(("target", "simulator"), [("verilog", "verilator"), ("vhdl", "ghdl")])
+def test_the_simulated_project_gives_the_exact_integers(tmp_path: Path, target: Any, simulator: str) -> None:
+    if shutil.which(simulator) is None:
+        pytest.skip(f"{simulator} is not installed")
+    network = small_network("(3,0)", units=[2])
+    images = np.concatenate([random_images(300, SMALL), adversarial_images(network, 100).astype(np.uint16)])
+    circuit = trace(network)
+    project = export(circuit, tmp_path / "project", target, images, thresholds={"10 kHz": 0.25})
+    found = (simulate_verilog if target == "verilog" else simulate_vhdl)(project)
+    np.testing.assert_array_equal(found, evaluate(network, images))
+    assert f"| 10 kHz | 0.25 | {port_threshold(circuit, 0.25)} |" in (project.folder / "README.md").read_text()
+    with pytest.raises(FirmwareError, match="is not empty"):
+        export(circuit, project.folder, target, images)
+
+
+def test_unknown_targets_parts_and_tools_are_refused(tmp_path: Path) -> None:
+    network = small_network()
+    circuit, images = trace(network), random_images(3, SMALL)
+    with pytest.raises(FirmwareError, match="allowed are verilog, vhdl"):
+        export(circuit, tmp_path / "x", "systemc", images)  # type: ignore[arg-type]
+    with pytest.raises(FirmwareError, match="allowed are VU13P"):
+        export(circuit, tmp_path / "x", "vhdl", images, part="Z80")
+    with pytest.raises(FirmwareError, match="allowed are alkaid"):
+        verify(network, images, tools=["modelsim"])
+
+
+def test_verify_passes_a_sound_circuit_and_reports_the_graph() -> None:
+    found = configuration("(4,1)", filters=[2], kernels=[3], pools=[2], units=[3])
+    weights = random_weights(found, SMALL)
+    network = integer_network(found, weights, SMALL)
+    result = verify(
+        network, random_images(100, SMALL), graph=lambda images: score(found, weights, images), tools=["alkaid"]
+    )
+    graph, traced = result.levels
+    assert (graph.name, graph.status, graph.mismatches) == ("training graph", "reported", 0)
+    assert (traced.status, traced.mismatches, traced.decisions) == ("passed", 0, {"score > 0": 0})
+    assert result.passed
+    assert result.events > result.real == 100
+
+
+def test_a_missing_tool_is_skipped_by_name_and_never_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    network = small_network()
+    result = verify(network, random_images(10, SMALL), tools=["ghdl", "verilator"])
+    assert [level.status for level in result.levels] == ["skipped", "skipped"]
+    assert "apt-get install ghdl" in result.levels[0].reason
+    assert not result.passed
+
+
+def damaged(network: IntegerNetwork, name: str, change: Any) -> Circuit:
+    """A circuit traced from a network one of whose layers is another."""
+    layers = tuple(change(layer) if layer.name == name else layer for layer in network)
+    return trace(dataclasses.replace(network, layers=layers))
+
+
+@pytest.mark.parametrize("name", ["conv0", "dense0", "output"])
+@pytest.mark.parametrize("bit", [0, 2])
+def test_one_weight_bit_is_caught_and_located(name: str, bit: int) -> None:
+    network = small_network("(5,1)")
+
+    def flip(layer: Any) -> Any:
+        kernel = layer.kernel.copy()
+        kernel[(*(size // 2 for size in kernel.shape[:-1]), 0)] ^= 1 << bit
+        return dataclasses.replace(layer, kernel=kernel)
+
+    level = verify(network, random_images(300, SMALL), tools=["alkaid"], circuit=damaged(network, name, flip)).levels[0]
+    assert (level.status, level.layer) == ("failed", name)
+    assert level.mismatches is not None
+    assert level.mismatches > 0
+
+
+@pytest.mark.parametrize("name", ["conv0", "dense0"])
+def test_one_rounding_mode_is_caught_and_located(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Truncation in one layer's activation, in place of rounding half to even."""
+    import narrowgate.firmware._trace as module
+
+    network = small_network("(5,1)")
+    whole = module._finished
+
+    def truncating(layer: Any, output: int, pool: list[Any]) -> Any:
+        if layer.name != name:
+            return whole(layer, output, pool)
+        format = dataclasses.replace(layer.activation, rounding=Rounding.TRUNCATE)
+        value = whole(dataclasses.replace(layer, activation=None), output, pool)
+        return value.quantize(0, format.integer, format.fraction, "SAT", "TRN")
+
+    monkeypatch.setattr(module, "_finished", truncating)
+    circuit = trace(network)
+    monkeypatch.undo()
+    level = verify(network, random_images(300, SMALL), tools=["alkaid"], circuit=circuit).levels[0]
+    assert (level.status, level.layer) == ("failed", name)
+
+
+def test_a_fault_in_generated_sources_is_caught(tmp_path: Path) -> None:
+    """One adder of the Verilog becomes a subtraction."""
+    if shutil.which("ghdl") is None:
+        pytest.skip("ghdl is not installed")
+    network = small_network("(3,0)", units=[2])
+    images = random_images(200, SMALL)
+    project = export(trace(network), tmp_path / "project", "vhdl", images)
+    source = next(path for path in project.sources if path.stem == "logic0")
+    lines = source.read_text().splitlines()
+    place = next(
+        index for index, line in enumerate(lines) if "shift_adder" in line and "IS_SUB=>0" in line.replace(" ", "")
+    )
+    lines[place] = lines[place].replace("IS_SUB=>0", "IS_SUB=>1").replace("IS_SUB => 0", "IS_SUB => 1")
+    source.write_text("\n".join(lines))
+    assert (simulate_vhdl(project) != evaluate(network, images)).any()
