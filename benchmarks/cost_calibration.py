@@ -101,7 +101,9 @@ def trace_networks(number: int) -> None:
 
 
 def read() -> list[dict[str, Any]]:
+    """All traced networks but those whose output is constant: there is nothing to build."""
     records = [json.loads(line) for line in NETWORKS.read_text().splitlines()]
+    records = [record for record in records if record["luts"] > 0]
     for record in records:
         record["counts"] = [LayerCounts(**layer) for layer in record["layers"]]
     return records
