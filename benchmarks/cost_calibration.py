@@ -136,12 +136,11 @@ def fit() -> None:
     names = [field.name for field in fields(Coefficients)]
     start = np.array([getattr(FITTED, name) for name in names])
     fitted, kept = records[::2], records[1::2]
-    found = least_squares(
-        lambda point: logarithms(dict(zip(names, point, strict=True)), fitted).reshape(-1),
-        start,
-        bounds=(0, np.inf),
-        loss="soft_l1",
-    ).x
+
+    def residuals(point: NDArray[np.float64]) -> NDArray[np.float64]:
+        return logarithms(dict(zip(names, point, strict=True)), fitted).reshape(-1)
+
+    found = least_squares(residuals, start, bounds=(0, np.inf), loss="soft_l1").x
     values = {name: float(f"{value:.4g}") for name, value in zip(names, found, strict=True)}
     print("FITTED = Coefficients(")
     for name, value in values.items():
@@ -171,7 +170,8 @@ def draw(values: dict[str, float], fitted: list[dict[str, Any]], kept: list[dict
         axes[1].plot([record["delay"] for record in chosen], estimates[:, 1], style, label=label)
     for axis, unit in zip(axes, ("LUTs", "delay (ns)"), strict=True):
         axis.set(xscale="log", yscale="log", xlabel=f"traced {unit}", ylabel=f"estimated {unit}")
-        axis.axline((100, 100), slope=1, color="grey", linewidth=1)
+        ends = axis.get_xlim()
+        axis.plot(ends, ends, color="grey", linewidth=1)
         axis.legend()
     figure.savefig(RESULTS / "cost_calibration.png", dpi=120)
 

@@ -6,7 +6,6 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
-from .firmware_example import Weights, configuration, random_images, random_weights
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +22,8 @@ from narrowgate.fixedpoint import Format, grid
 from narrowgate.network import Configuration, Convolution, layers
 from narrowgate.network._batch_norm import fold
 from narrowgate.training import score
+
+from .firmware_example import Weights, configuration, random_images, random_weights
 
 IMAGE = (6, 5, 2)
 

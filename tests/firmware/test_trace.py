@@ -1,4 +1,4 @@
-"""The tracer's interpreter, simulated RTL and `verify` against the exact integers. Tools that are missing are skipped."""
+"""The tracer's interpreter, simulated RTL and `verify` against the exact integers; missing tools skip their tests."""
 
 import dataclasses
 import shutil
@@ -7,9 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from .firmware_example import configuration, random_images, random_weights
 
-from narrowgate.fixedpoint import Rounding
 from narrowgate.firmware import (
     Circuit,
     FirmwareError,
@@ -24,7 +22,10 @@ from narrowgate.firmware import (
 )
 from narrowgate.firmware._ports import decisions, port_threshold
 from narrowgate.firmware._simulate import simulate_verilog, simulate_vhdl
+from narrowgate.fixedpoint import Rounding
 from narrowgate.training import score
+
+from .firmware_example import configuration, random_images, random_weights
 
 pytest.importorskip("alkaid", reason="the extra [rtl] is not installed")
 SMALL = (4, 4, 1)

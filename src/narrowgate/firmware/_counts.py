@@ -52,9 +52,9 @@ class LayerCounts:
 def count(layer: IntegerLayer) -> LayerCounts:
     """Count one layer.
 
-    EBOPs as the HGQ paper defines them (Sun et al., arXiv:2405.00645, section 3) and HGQ2's `_compute_ebops` adds them up:
-    for every multiplication of a weight with an activation, the product of their bits, and for every output the bits of
-    its bias. A weight has the bits from its highest to its lowest that are not zero, an activation those that its range
+    EBOPs as the HGQ paper defines them (Sun et al., arXiv:2405.00645) and HGQ2's `_compute_ebops` adds them up: for
+    every multiplication of a weight with an activation, the product of their bits, and for every output the bits of its
+    bias. A weight has the bits from its highest to its lowest that are not zero, an activation those that its range
     needs; signs are not counted, as in HGQ2.
     """
     shape = layer.layer
@@ -112,7 +112,8 @@ def signed_digits(codes: Codes) -> Counts:
     """Non-zero digits of each code in its shortest form with digits −1, 0 and 1 (Reitwiesner's non-adjacent form)."""
     magnitude = np.abs(codes.astype(np.int64))
     differing = np.ascontiguousarray(magnitude ^ (3 * magnitude)).view(np.uint8).reshape(*magnitude.shape, 8)
-    return np.unpackbits(differing, axis=-1).sum(axis=-1, dtype=np.int64)
+    digits: Counts = np.unpackbits(differing, axis=-1).sum(axis=-1, dtype=np.int64)
+    return digits
 
 
 def _uses(layer: IntegerLayer) -> Counts:

@@ -1,13 +1,12 @@
 """Look-up tables, flip-flops and delay from counts, in microseconds of computing: fitted to traced networks.
 
-The form is what the hardware consists of; the factors were fitted by `benchmarks/cost_calibration.py`, which also states
-the error. Distributed arithmetic shares adders between the outputs of a matrix: the more digits a matrix has, the more it
-saves, hence the power.
+The form is what the hardware consists of; the factors were fitted by `benchmarks/cost_calibration.py`, which also
+states the error. Distributed arithmetic shares adders between the outputs of a matrix: the more digits a matrix has,
+the more it saves, hence the power.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, log2
 
@@ -32,13 +31,27 @@ class Coefficients:
     register_stages: float
 
 
-FITTED = Coefficients(1.0, 0.1, 1.0, 0.5, 0.5, 1.3, 1.5, 1.5, 3.0, 0.2, 1.0, 0.5)
-ERROR = 0.0
+FITTED = Coefficients(
+    adder=0.6814,
+    sharing=0.02204,
+    comparator=0.0,
+    normalisation=1.317,
+    rounding=0.0,
+    delay_level=2.202,
+    delay_pool=1.691,
+    delay_normalisation=3.22,
+    delay_rounding=0.0,
+    register=1.446,
+    register_power=0.7581,
+    register_stages=0.6784,
+)
+"""Fitted to 14 networks. On 13 others the median error was 9% of the LUTs (largest 39%), 16% of the
+delay and 17% of the flip-flops; comparators and rounding are absorbed by the adders."""
 
 
 def luts(layer: LayerCounts, factors: Coefficients = FITTED) -> float:
     """Look-up tables of one unrolled layer."""
-    return (
+    return float(
         factors.adder * layer.adder_bits * max(layer.digits, 1) ** -factors.sharing
         + factors.comparator * layer.comparator_bits
         + factors.normalisation * layer.normalisation_adder_bits
@@ -68,9 +81,4 @@ def stages(delay: float, clock: float) -> int:
 
 def flip_flops(luts: float, stages: int, factors: Coefficients = FITTED) -> float:
     """Registers between the stages."""
-    return factors.register * luts**factors.register_power * stages**factors.register_stages
-
-
-def total(values: Sequence[float]) -> float:
-    """Their sum."""
-    return float(sum(values))
+    return float(factors.register * luts**factors.register_power * stages**factors.register_stages)

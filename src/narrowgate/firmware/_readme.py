@@ -11,7 +11,8 @@ from narrowgate.firmware._trace import Circuit
 SIMULATE = {
     "verilog": """\
     cd test
-    verilator --binary --timing -Wno-lint -Wfuture-WIDTHTRUNC --top-module testbench testbench.v ../src/*.v ../src/static/*.v
+    verilator --binary --timing -Wno-lint -Wno-fatal -Wfuture-WIDTHTRUNC -Wfuture-WIDTHEXPAND \\
+        --top-module testbench testbench.v ../src/*.v ../src/static/*.v
     ./obj_dir/Vtestbench""",
     "vhdl": """\
     cd test
@@ -19,7 +20,7 @@ SIMULATE = {
     ghdl -m --std=08 testbench
     ghdl -r --std=08 testbench""",
     "hls": """\
-    make -C sim -f build_binder.mk""",
+    (no test bench comes with HLS: the numbers are those of the RTL exports)""",
 }
 
 
@@ -43,9 +44,9 @@ def readme(
     )
     return f"""# A trigger network by narrowgate
 
-The circuit takes an image of {shape} pixels every clock and gives its result {latency} clocks later; there is no reset and
-no handshake. At {clock:g} MHz that is {1000 * latency / clock:.1f} ns. It was estimated at {circuit.luts:.0f} LUTs
-({circuit.luts / part.luts:.1%} of a {part.name}) and no DSP.
+The circuit takes an image of {shape} pixels every clock and gives its result {latency} clocks later; there is no
+reset and no handshake. At {clock:g} MHz that is {1000 * latency / clock:.1f} ns. It was estimated at
+{circuit.luts:.0f} LUTs ({circuit.luts / part.luts:.1%} of a {part.name}) and no DSP.
 
 ## Ports of `narrowgate_wrapper`
 

@@ -15,7 +15,6 @@ from narrowgate.firmware._export import Project
 from narrowgate.firmware._ports import output_codes
 from narrowgate.firmware._tools import program
 
-
 DEEP_STACK = ("sh", "-c", 'ulimit -s unlimited 2>/dev/null || ulimit -s "$(ulimit -H -s)"; exec "$0" "$@"')
 """What goes before a command that recurses deeply on large designs: a stack without limit."""
 

@@ -68,7 +68,8 @@ class Circuit:
         """What the tracer's own interpreter computes: logit codes (events,), or decisions (events, thresholds)."""
         found = self.logic.predict(self._pixels(images))
         if self.thresholds:
-            return found.astype(np.int64)
+            decided: Integers = found.astype(np.int64)
+            return decided
         codes: Integers = np.ldexp(found[:, 0], self.network.output.fraction).astype(np.int64)
         return codes
 

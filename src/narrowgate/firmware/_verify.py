@@ -96,9 +96,9 @@ def verify(
 ) -> Verification:
     """Send real images and adversarial ones through the training graph and every tool.
 
-    `graph` gives the training graph's scores of images; `thresholds` maps working points to scores; `circuit` stands for
-    what would be traced from `network`, e.g. one that was read back or damaged on purpose. `progress` is told each
-    level's name as it begins.
+    `graph` gives the training graph's scores of images; `thresholds` maps working points to scores; `circuit` stands
+    for what would be traced from `network`, e.g. one that was damaged on purpose. `progress` is told each level's name
+    as it begins.
 
     Raises:
         FirmwareError: a tool is not known.
