@@ -111,7 +111,7 @@ def _values(figure: Figure, outcome: Outcome, places: Sequence[float], label: st
     axes.errorbar(places, values, [one.noise for one in top], fmt="o", color=BLUE, ecolor=PALE, label="configurations")
     if log:
         front = sorted((place, value) for place, value, one in zip(places, values, top, strict=True) if one.on_front)
-        axes.step(*zip(*front, strict=True), where="post", color=VERMILION, label="Pareto front")
+        axes.step(*zip(*front, strict=True), "o-", where="post", color=VERMILION, label="Pareto front")
         axes.set_xscale("log")
         axes.legend()
     axes.set_xlabel(label)
@@ -142,10 +142,12 @@ def _rungs(figure: Figure, outcome: Outcome) -> bool:
         axes.set_xlabel(f"rank at {early} steps")
         axes.set_ylabel(f"rank at {late} steps")
         axes.set_aspect("equal")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.get_major_locator().set_params(integer=True)
         tau = told[early, late].tau
         if not math.isnan(tau):
             axes.set_title(f"τ = {tau:.2f} ± {told[early, late].uncertainty:.2f}", fontsize=10, loc="left")
-    figure.suptitle(f"{outcome.study.name}: did the rungs agree? (red: never cut)", x=0.01, ha="left")
+    figure.suptitle(f"{outcome.study.name}: did the rungs agree? (orange: never cut)", x=0.01, ha="left")
     return True
 
 
