@@ -103,7 +103,7 @@ def test_stopped_from_the_keyboard_again_and_again_it_ends_the_same(
 ) -> None:
     folder, wanted = finished
     stops = 0
-    for patience in (2, 9, 5, 14, 7, 3, 11, 8, 6, 13) * 10:
+    for patience in (5, 19, 12, 25, 16) * 10:
         outcome = search(STUDY, DATA, tmp_path, report=stop_after(patience))
         if outcome.finished:
             break
@@ -111,7 +111,7 @@ def test_stopped_from_the_keyboard_again_and_again_it_ends_the_same(
         assert outcome.state == "stopped from the keyboard; resume goes on"
         assert render(outcome) is not None
         assert (tmp_path / "small" / "best.csv").exists()
-    assert stops >= 5
+    assert stops >= 4
     assert outcome == wanted
     assert files(tmp_path / "small") == files(folder)
 
@@ -196,7 +196,7 @@ def test_tables(finished: tuple[Path, Outcome]) -> None:
     assert len(table["fidelity"]) == 3
     page = as_myst(outcome)
     assert page.count("* -") == 1 + len(outcome.rows)
-    cells = page.split("\n\n")[1].splitlines()
+    cells = page.split("\n\n")[1].splitlines()[:-1]  # the last line closes the table
     assert len(cells) % (1 + len(outcome.rows)) == 0
     console = Console(width=200, record=True, file=io.StringIO())
     console.print(render(outcome))
