@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,12 @@ from narrowgate.study._journal import JOURNAL, Entry, Journal
 def fill(folder: Path, count: int) -> Journal:
     journal = Journal.open(folder)
     for number in range(count):
-        journal.step(f"unit {number}", lambda number=number: {"value": number / 3, "of": [number, None, "ρ"]})
+        journal.step(f"unit {number}", partial(found, number))
     return journal
+
+
+def found(number: int) -> Entry:
+    return {"value": number / 3, "of": [number, None, "ρ"]}
 
 
 def never() -> Entry:
@@ -120,12 +125,14 @@ def test_a_full_disk_is_a_sentence_and_keeps_what_there_was(tmp_path: Path) -> N
         "        print(number, error)\n"
         "        break\n"
     )
-    found = subprocess.run([sys.executable, "-c", program, tmp_path], capture_output=True, text=True, check=True).stdout
-    assert "the journal cannot be written" in found
-    assert "everything up to here is kept" in found
+    printed = subprocess.run(
+        [sys.executable, "-c", program, tmp_path], capture_output=True, text=True, check=True
+    ).stdout
+    assert "the journal cannot be written" in printed
+    assert "everything up to here is kept" in printed
     journal = Journal.open(tmp_path)
     assert journal.warning == ""
-    assert len(journal.entries) == int(found.split()[0]) > 0
+    assert len(journal.entries) == int(printed.split()[0]) > 0
 
 
 def test_the_second_process_is_refused_and_told_who_holds_the_study(tmp_path: Path) -> None:

@@ -25,7 +25,9 @@ STUDY = Study.parse(TEXT)
 
 
 def test_memory_that_overflows_halves_the_lanes_and_goes_on() -> None:
-    lanes, tried, told = Lanes(8), [], []
+    lanes = Lanes(8)
+    tried: list[int] = []
+    told: list[str] = []
 
     def work() -> str:
         tried.append(lanes.count)
@@ -56,7 +58,7 @@ def test_other_errors_are_not_taken_for_full_memory() -> None:
 
 def test_states_come_back_to_the_bit_or_not_at_all(tmp_path: Path) -> None:
     states = States(tmp_path / "states")
-    state = {"weights": np.float32([[1 / 3, -0.0]]), "step": np.int32(7)}
+    state = {"weights": np.array([[1 / 3, -0.0]], np.float32), "step": np.int32(7)}
     digest = states.keep("c001-s1", 7, state)
     found = states.find("c001-s1", 7, digest, state)
     assert found is not None
