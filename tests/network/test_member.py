@@ -133,7 +133,7 @@ def test_batch_norm_is_a_quantised_multiply_add() -> None:
     statistics |= only_output
     images = some_images()
     factor = on_grid(np.array([1 / np.sqrt(0.4 + 1e-3)]), format)
-    term = on_grid(np.array([-0.7 / np.sqrt(0.4 + 1e-3)]), format)
+    term = on_grid(-0.7 * factor, format)
     # Hidden layers' batch norm with mean 0 and variance 1 is s = 1/√1.001 → 1 on the grid, t = 0: the identity.
     expected = np.asarray(scores(plain[0], plain[1], plain[2], plain[3], images), np.float64) * factor + term
     found_scores = np.asarray(scores(found, data, weights, statistics, images), np.float64)

@@ -24,10 +24,12 @@ def fold(
 ) -> tuple[Float[Array, " channels"], Float[Array, " channels"]]:
     """The factor s = γ/√(σ²+ε) and the term t = β − μ·s of y = s·x + t, each on the grid.
 
-    t uses s before rounding. Ioffe and Szegedy, arXiv:1502.03167, algorithm 2.
+    t uses s as it is on the grid, so that a rounded or saturated s still leaves the outputs centred on β. With s before
+    rounding, or with gradients passed where s saturates, γ drifts beyond the format's range and training at (12,2)
+    blows up now and then. Ioffe and Szegedy, arXiv:1502.03167, algorithm 2.
     """
-    factor = scale * jax.lax.rsqrt(variance + EPSILON)
-    return quantise(factor, grid), quantise(shift - mean * factor, grid)
+    factor = quantise(scale * jax.lax.rsqrt(variance + EPSILON), grid, outside="zero")
+    return factor, quantise(shift - mean * factor, grid, outside="zero")
 
 
 def batch_moments(

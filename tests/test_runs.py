@@ -1,0 +1,132 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from narrowgate import notebook, runs
+from narrowgate.events import Dataset, save
+from narrowgate.network import ConfigurationError
+from narrowgate.training import Progress, score
+from narrowgate.trigger import judge
+
+TEXT = """
+name = "{name}"
+[network]
+filters = [2]
+units = [4]
+[precision]
+conv = "{conv}"
+[training]
+epochs = 4
+steps_per_epoch = 10
+batch_size = 32
+"""
+
+
+@pytest.fixture
+def data(small_dataset: Dataset, tmp_path: Path) -> Path:
+    path = tmp_path / "small.h5"
+    save(path, small_dataset)
+    return path
+
+
+@pytest.fixture
+def given(tmp_path: Path) -> list[runs.Given]:
+    files = []
+    for name, conv in (("one", "float"), ("two", "(8,2)")):
+        (tmp_path / f"{name}.toml").write_text(TEXT.format(name=name, conv=conv))
+        files.append(tmp_path / f"{name}.toml")
+    return [runs.read_configuration(file) for file in files]
+
+
+def test_a_run_leaves_a_whole_record(
+    given: list[runs.Given], data: Path, small_dataset: Dataset, tmp_path: Path
+) -> None:
+    root = tmp_path / "runs"
+    ids = runs.run(given, root, data=data)
+    found = [notebook.load(root, one) for one in ids]
+    assert [run.name for run in found] == ["one", "two"]
+    assert all(run.status is notebook.Status.FINISHED for run in found)
+    assert not list(root.rglob("checkpoint"))
+    for run, one in zip(found, given, strict=True):
+        assert run.configuration == one.configuration.as_table()
+        assert run.environment["data"]["fingerprint"] == small_dataset.fingerprint
+        assert run.environment["seeds"] == [one.configuration.training.seed]
+        assert len(run.curve["loss"]) == 4
+        assert {file.name for file in (run.folder / "plots").iterdir()} == {
+            "training.png",
+            "scores.png",
+            "roc.png",
+            "efficiency.png",
+        }
+        # The numbers are those of the weights that were kept, on the test split.
+        scores = score(one.configuration, run.weights(), small_dataset.test.images)
+        np.testing.assert_array_equal(scores, run.scores()[0])
+        judged = judge(scores, small_dataset.test.labels, crossing_rate=small_dataset.crossing_rate)
+        assert run.metrics["accuracy"] == judged.accuracy
+        assert run.measures.points == judged.working_points
+        assert set(run.metrics["cuts"]) == {"ht", "fourth_pixel"}
+
+
+def test_an_interrupted_run_goes_on_with_the_same_bits(given: list[runs.Given], data: Path, tmp_path: Path) -> None:
+    def interrupt(progress: Progress) -> None:
+        if progress.epochs == 2:
+            raise KeyboardInterrupt
+
+    whole = runs.run(given, tmp_path / "whole", data=data)
+    root = tmp_path / "broken"
+    with pytest.raises(KeyboardInterrupt):
+        runs.run(given, root, data=data, report=interrupt)
+    broken = notebook.list_runs(root)
+    assert [run.status for run in broken] == [notebook.Status.INTERRUPTED] * 2
+    # Asking for the second resumes the first as well: they train together.
+    ids = runs.resume(root, broken[1].id)
+    assert ids == [run.id for run in broken]
+    for one, other in zip(whole, ids, strict=True):
+        uninterrupted, resumed = notebook.load(tmp_path / "whole", one), notebook.load(root, other)
+        assert resumed.status is notebook.Status.FINISHED
+        assert resumed.curve == uninterrupted.curve
+        for name, weight in uninterrupted.weights().items():
+            np.testing.assert_array_equal(resumed.weights()[name], weight)
+    with pytest.raises(notebook.NotebookError, match="nothing to resume"):
+        runs.resume(root, ids[0])
+
+
+def test_other_data_are_not_resumed_on(
+    given: list[runs.Given], data: Path, small_dataset: Dataset, tmp_path: Path
+) -> None:
+    def interrupt(progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        runs.run(given, tmp_path / "runs", data=data, report=interrupt)
+    changed = Dataset(small_dataset.test, small_dataset.validation, small_dataset.train, small_dataset.geometry)
+    save(data, changed)
+    with pytest.raises(notebook.NotebookError, match="is not the data"):
+        runs.resume(tmp_path / "runs", "latest")
+
+
+def test_a_run_whose_checkpoint_is_gone_says_so(given: list[runs.Given], data: Path, tmp_path: Path) -> None:
+    def interrupt(progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        runs.run(given, tmp_path / "runs", data=data, report=interrupt)
+    for file in (tmp_path / "runs").rglob("members.json"):
+        assert json.loads(file.read_text())
+        file.unlink()
+    with pytest.raises(notebook.NotebookError, match="train it anew"):
+        runs.resume(tmp_path / "runs", "latest")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"[network\n", "is not TOML"), (b"\xff\xfe", "cannot be read as text"), (None, "there is no such file")],
+)
+def test_configuration_files_that_cannot_be_read(content: bytes | None, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "x.toml"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=said):
+        runs.read_configuration(file)
