@@ -50,10 +50,13 @@ def produce(
 
     chunks = all_chunks(recipe)
     make_pool = partial(_make_pool, folder=pool_folder)
-    _all(make_pool, chunks, [chunk.events for chunk in chunks], "collisions", number, tell)
+    paths = [chunk.path(pool_folder) for chunk in chunks]
+    _make_missing(make_pool, chunks, paths, [chunk.events for chunk in chunks], "collisions", number, tell)
     images = _image_chunks(recipe)
     make_images = partial(_make_images, recipe=recipe, pools=pool_folder, folder=parts_folder)
-    _all(make_images, images, [stop - start for _, _, start, stop in images], "crossings", number, tell)
+    paths = [_image_path(chunk, parts_folder) for chunk in images]
+    sizes = [stop - start for _, _, start, stop in images]
+    _make_missing(make_images, images, paths, sizes, "crossings", number, tell)
 
     dataset = Dataset(
         **{name: _assemble(recipe, name, pool_folder, parts_folder) for name in SPLITS},
@@ -87,19 +90,22 @@ def _image_chunks(recipe: Recipe) -> list[ImageChunk]:
     ]
 
 
-def _all(
+def _make_missing(
     make: Callable[[Job], object],
     jobs: Sequence[Job],
-    weights: Sequence[int],
+    paths: Sequence[Path],
+    sizes: Sequence[int],
     what: str,
     workers: int,
     tell: Progress,
 ) -> None:
-    """Do all `jobs`, in this process or in several, and tell how many of their events are done."""
-    done, total = 0, sum(weights)
-    tell(what, 0, total)
-    for place in _finished(make, jobs, workers):
-        done += weights[place]
+    """Do the jobs whose file (`paths`) is not there, in this process or in several; tell how many events are done."""
+    missing = [place for place, path in enumerate(paths) if not path.exists()]
+    total = sum(sizes)
+    done = total - sum(sizes[place] for place in missing)
+    tell(what, done, total)
+    for finished in _finished(make, [jobs[place] for place in missing], workers):
+        done += sizes[missing[finished]]
         tell(what, done, total)
 
 
