@@ -1,13 +1,16 @@
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from narrowgate.cli import app
-from narrowgate.events import Dataset, save
+from narrowgate.events import Dataset, Split, save
 
 SMALL = """
 [network]
@@ -107,6 +110,33 @@ def test_mistakes_end_in_a_sentence(arguments: tuple[str, ...], said: str) -> No
     assert said in result.stderr
     assert "Traceback" not in result.stderr
     assert result.stdout == ""
+
+
+def test_control_c_loses_nothing(folder: Path) -> None:
+    long = folder / "long.toml"
+    long.write_text(SMALL.replace("epochs = 3", "epochs = 100000"))
+    command = [sys.executable, "-m", "narrowgate", "train", str(long), "--data", str(folder / "small.h5")]
+    process = subprocess.Popen([*command, "--runs", str(folder / "stopped")], stderr=subprocess.PIPE, text=True)
+    while not list((folder / "stopped").glob("*/checkpoint/*.safetensors")):
+        assert process.poll() is None
+        time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "--resume latest" in said
+    assert "Traceback" not in said
+    listed = json.loads(invoke("runs", "--runs", folder / "stopped", "--json"))
+    assert [run["status"] for run in listed] == ["interrupted"]
+
+
+def test_data_without_signal_end_in_a_sentence(folder: Path, small_dataset: Dataset) -> None:
+    background = Split(small_dataset.train.background, np.zeros(800, np.uint8))
+    poor = Dataset(background, small_dataset.validation, small_dataset.test, small_dataset.geometry)
+    save(folder / "poor.h5", poor)
+    result = narrowgate("train", folder / "a.toml", "--data", folder / "poor.h5", "--runs", folder / "poor")
+    assert result.returncode == 2
+    assert "needs signal and background" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_help_names_every_command() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,15 +61,15 @@ def train(
     from narrowgate.progress import training_progress
 
     chosen = _settings(settings or [])
-    with training_progress(out) as report:
+    if resume is not None and (configurations or chosen):
+        raise typer.BadParameter("--resume takes no configurations and no --set: the run has its own.")
+    if resume is None and not configurations:
+        raise typer.BadParameter("Name one configuration at least (a TOML file), or --resume a run.")
+    given = [runs.read_configuration(path, chosen) for path in configurations or []]
+    with _resumable(), training_progress(Console(stderr=True)) as report:
         if resume is not None:
-            if configurations or chosen:
-                raise typer.BadParameter("--resume takes no configurations and no --set: the run has its own.")
             ids = runs.resume(root, resume, report=report)
         else:
-            if not configurations:
-                raise typer.BadParameter("Name one configuration at least (a TOML file), or --resume a run.")
-            given = [runs.read_configuration(path, chosen) for path in configurations]
             ids = runs.run(given, root, data=data, report=report)
     if len(ids) == 1:
         out.print(notebook.render_run(notebook.load(root, ids[0])))
@@ -179,7 +180,7 @@ def simulate(
     if show_recipe:
         out.print_json(recipe.model_dump_json())
         return
-    with simulation_progress(out) as report:
+    with simulation_progress(Console(stderr=True)) as report:
         dataset = events.simulate(recipe, output, pools=pools, workers=workers, progress=report)
     out.print(f"{output}: {len(dataset.train) + len(dataset.validation) + len(dataset.test):,} events", markup=False)
 
@@ -200,11 +201,6 @@ def main() -> None:
 def _sentences() -> Iterator[None]:
     try:
         yield
-    except KeyboardInterrupt:
-        print("narrowgate: stopped; what was written is kept.", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.exit(141)
     except (ValueError, OSError) as error:
         if not _is_sentence(error):
             raise
@@ -213,8 +209,19 @@ def _sentences() -> Iterator[None]:
 
 
 def _is_sentence(error: Exception) -> bool:
-    """Errors of the operating system, and those that our own rooms raise on purpose."""
-    return isinstance(error, OSError) or type(error).__module__.startswith("narrowgate.")
+    """Errors of the operating system, and those that our own code raised on purpose, wherever it runs from."""
+    raised_in = traceback.extract_tb(error.__traceback__)[-1].filename
+    return isinstance(error, OSError) or Path(raised_in).is_relative_to(Path(__file__).parent)
+
+
+@contextmanager
+def _resumable() -> Iterator[None]:
+    """Ctrl-C: the runs have said that they were interrupted; say how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("narrowgate: stopped; nothing is lost: `narrowgate train --resume latest` goes on.", file=sys.stderr)
+        raise typer.Exit(130) from None
 
 
 def _settings(texts: list[str]) -> dict[str, str]:

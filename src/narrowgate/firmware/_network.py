@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from narrowgate.firmware._bounds import Bounds, Integers, exact
 from narrowgate.firmware._errors import FirmwareError
 from narrowgate.fixedpoint import Codes, Format, grid, to_codes
-from narrowgate.network import Configuration, Convolution, Dense, ImageShape, layers
-from narrowgate.network._batch_norm import fold
+from narrowgate.network import Configuration, Convolution, Dense, ImageShape, fold, layers
 
 Weights = Mapping[str, NDArray[np.float32]]
 """The arrays of a run by name, e.g. `conv0.kernel`."""

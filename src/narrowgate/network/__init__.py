@@ -4,6 +4,7 @@ Member code is written for one member and knows no population axis; a population
 dropout rate are data (`Numerics`), so that members of one shape share one compiled program.
 """
 
+from narrowgate.network._batch_norm import fold
 from narrowgate.network._configuration import (
     Architecture,
     Configuration,
@@ -34,6 +35,7 @@ __all__ = [
     "Numerics",
     "Precision",
     "Training",
+    "fold",
     "initial_statistics",
     "initial_weights",
     "layers",
