@@ -7,9 +7,10 @@ import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -116,18 +117,21 @@ def _finished(make: Callable[[Job], object], jobs: Sequence[Job], workers: int) 
             yield place
         return
     context = multiprocessing.get_context("spawn")
+    waiting = iter(enumerate(jobs))
     with ProcessPoolExecutor(min(workers, len(jobs)), context, _finish_when_interrupted) as executor:
-        futures = {executor.submit(make, job): place for place, job in enumerate(jobs)}
+        # as many jobs as workers and none in the queue: interrupted, it ends when the jobs under way have ended
+        running = {executor.submit(make, job): place for place, job in islice(waiting, workers)}
         try:
-            for future in as_completed(futures):
-                future.result()
-                yield futures[future]
+            while running:
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    future.result()
+                    finished = running.pop(future)
+                    running |= {executor.submit(make, job): place for place, job in islice(waiting, 1)}
+                    yield finished
         except BrokenProcessPool as error:
             raise DatasetError(
                 "a worker process of the simulation died; start again to go on from the chunks that are finished"
             ) from error
-        finally:
-            executor.shutdown(wait=True, cancel_futures=True)
 
 
 def _finish_when_interrupted() -> None:

@@ -26,8 +26,9 @@ def simulate(
     Collisions are kept in the folder `pools` (default: `pools` beside `output`) and used again by other recipes that
     need the same ones; images in the making lie in `<output>.parts`, which goes when the file is there. Interrupted
     at any instant and called again, it goes on where it was and ends with the same bits, whatever the number of
-    `workers` (processes; default: one a core). With several workers, a script calls it under
-    `if __name__ == "__main__":`, as for every use of `multiprocessing`.
+    `workers` (processes; default: one a core). Several workers first finish the chunks under way when Ctrl-C is
+    pressed, which takes up to a minute; a script calls it under `if __name__ == "__main__":`, as for every use of
+    `multiprocessing`.
 
     Raises `DatasetError` when Pythia or Numba is missing, Pythia fails, a worker dies, or a file cannot be written.
     """
