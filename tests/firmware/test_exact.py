@@ -19,8 +19,7 @@ from narrowgate.firmware import (
     scores_of,
 )
 from narrowgate.fixedpoint import Format, grid
-from narrowgate.network import Configuration, Convolution, layers
-from narrowgate.network._batch_norm import fold
+from narrowgate.network import Configuration, Convolution, fold, layers
 from narrowgate.training import score
 
 from .firmware_example import Weights, configuration, random_images, random_weights
@@ -63,7 +62,7 @@ def reference(network: Configuration, weights: Weights, image: Any) -> Fraction:
             arrays = [weights[f"{layer.name}.{part}"] for part in ("scale", "shift", "mean", "variance")]
             factor, term = (
                 [rounded(Fraction(float(number)), precision.batchnorm) for number in numbers]
-                for numbers in jax.jit(fold)(*arrays, grid(None))
+                for numbers in jax.jit(fold)(*arrays, grid(network.precision.batchnorm))
             )
         if isinstance(layer, Convolution):
             before = (layer.kernel - 1) // 2

@@ -161,10 +161,10 @@ def _aligned(codes: Codes, shift: int) -> Integers:
 
 
 def _folded(name: str, weights: Weights, format: Format) -> tuple[Codes, Codes]:
-    """Batch norm's factor and term in float32, compiled as in the training graph, always on the CPU; then rounded."""
+    """Codes of batch norm's factor and term, computed in float32 as the training graph does, always on the CPU."""
     arrays = [weights[f"{name}.{part}"] for part in ("scale", "shift", "mean", "variance")]
     with jax.default_device(jax.devices("cpu")[0]):
-        factor, term = jax.jit(fold)(*arrays, grid(None))
+        factor, term = jax.jit(fold)(*arrays, grid(format))
     return to_codes(factor, format), to_codes(term, format)
 
 
