@@ -1,4 +1,4 @@
-"""Do the intervals cover the truth? Toy experiments; the whole study is `benchmarks/coverage.py`."""
+"""Do the intervals cover the truth? Toy experiments; the whole study is `benchmarks/interval_coverage.py`."""
 
 import numpy as np
 import pytest
