@@ -211,7 +211,8 @@ def report(toys: int, seed: int) -> Iterator[str]:
     error = np.sqrt(0.6827 * 0.3173 / toys)
     yield "# Coverage of the intervals, by toy experiments"
     yield ""
-    yield f"`python benchmarks/interval_coverage.py --toys {toys} --seed {seed}`: {toys} toys a row, so that a coverage of 68 %"
+    yield f"`python benchmarks/interval_coverage.py --toys {toys} --seed {seed}`: {toys} toys a row, so that a"
+    yield "coverage of 68 %"
     yield f"is known to ±{error:.1%}. In brackets: the estimate's bias in units of the interval's half width."
     fewer = max(1, toys // 4)
     yield f"The last two tables, whose toys are dearer, have {fewer} a row (±{2 * error:.1%})."

@@ -57,7 +57,7 @@ def difference(
     - background: slope₁·[first passes] − slope₂·[second passes]. A slope is the change of signal efficiency between the
       places where the threshold may lie at ± one standard deviation.
 
-    The interval is symmetric, value ± z·σ; its coverage is measured in `benchmarks/coverage.py`.
+    The interval is symmetric, value ± z·σ; its coverage is measured in `benchmarks/interval_coverage.py`.
 
     Args:
         first: scores of the first trigger, shape (events,).

@@ -11,7 +11,7 @@ and has Jeffreys' Beta(s + 1/2, N - s + 1/2) for the efficiency there (Brown, Ca
 That the threshold must be counted in, when sensitivity is asked for at a fixed specificity, is known from diagnostic
 tests: Linnet, Statistics in Medicine 6 (1987) 147; Platt, Hanley & Yang, ibid. 19 (2000) 313; Zhou & Qin, ibid. 24
 (2005) 465. They resample; the mixture is the same idea without random numbers. Its coverage was measured with toy
-experiments: `benchmarks/coverage.py`.
+experiments: `benchmarks/interval_coverage.py`.
 """
 
 import numpy as np
