@@ -90,8 +90,8 @@ def efficiency_curve(
     The decision is score > threshold. With n background events and a rate that is the share p of the crossing rate, the
     threshold is the (⌊n·p⌋ + 1)-th highest background score: the lowest one that at most n·p events exceed. Nothing is
     interpolated: efficiency and threshold belong together, and in toy experiments (`benchmarks/interval_coverage.py`)
-    this estimate's bias is at most about 0.15 of the interval's half width, no larger than that of interpolated estimates.
-    With tied scores all events of one value pass or fail together.
+    this estimate's bias is at most about 0.15 of the interval's half width, no larger than that of interpolated
+    estimates. With tied scores all events of one value pass or fail together.
 
     The interval: see `narrowgate.trigger._interval`. It is for the efficiency at the threshold which gives exactly this
     rate in the infinite population (with discrete scores: the lowest threshold whose rate is not above it), contains
