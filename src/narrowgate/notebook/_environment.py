@@ -6,7 +6,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-PACKAGES = ("narrowgate", "jax", "jaxlib", "equinox", "optax", "numpy", "scipy", "pythia8mc")
+PACKAGES = ("narrowgate", "jax", "jaxlib", "optax", "numpy", "scipy", "pythia8mc")
 
 
 def environment(**more: Any) -> dict[str, Any]:
