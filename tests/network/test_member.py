@@ -180,3 +180,18 @@ def test_initial_weights_depend_on_the_key_alone() -> None:
     assert not np.array_equal(one["conv0.kernel"], other["conv0.kernel"])
     bound = (6 / (9 * (1 + 4))) ** 0.5
     assert float(jnp.abs(one["conv0.kernel"]).max()) <= bound
+
+
+def test_products_keep_every_bit_on_accelerators() -> None:
+    """GPUs round the factors of a float32 product to 11 bits unless they are told not to; (12,2) needs 12."""
+    found, data, weights, statistics = network(
+        network={"filters": [2, 2], "kernels": [3, 5], "pools": [2, 1], "batch_norm": "hidden"}
+    )
+
+    def total(weights: Any) -> Any:
+        return jnp.sum(training_scores(found, data, weights, statistics, some_images(), None)[0])
+
+    program = str(jax.make_jaxpr(jax.grad(total))(weights))
+    products = program.count("dot_general[") + program.count("conv_general_dilated[")
+    assert products > 10
+    assert program.count("precision=(Precision.HIGHEST, Precision.HIGHEST)") == products

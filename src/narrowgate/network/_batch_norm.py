@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from narrowgate.fixedpoint import Grid, quantise
+from narrowgate.network._convolution import over_filters
 
 EPSILON = 1e-3
 """Added to the variance; Keras' default."""
@@ -33,22 +36,18 @@ def fold(
 
 
 def batch_moments(
-    values: Float[Array, "... channels"],
+    bands: Sequence[Float[Array, "... lanes"]], channels: int
 ) -> tuple[Float[Array, " channels"], Float[Array, " channels"]]:
-    """Mean and (biased) variance over every axis but the last.
+    """Mean and (biased) variance of every channel over all bands; channels run fastest along the last axis."""
+    wide = [band.reshape(len(band), -1) for band in bands]
+    count = sum(band.size for band in bands) // channels
 
-    The sums run down the columns of a wide matrix first, because that is what processors vectorise: over a narrow last
-    axis of few channels XLA's reduction is several times slower.
-    """
-    channels = values.shape[-1]
-    wide = values.reshape(-1, channels if values.ndim < 3 else values.shape[-2] * channels)
-    count = values.size // channels
+    def mean_of(values: list[Float[Array, "positions lanes"]]) -> Float[Array, " channels"]:
+        sums = [over_filters(jnp.sum(band, axis=0), channels) for band in values]
+        return jnp.sum(jnp.stack(sums), axis=0) / count
 
-    def mean(columns: Float[Array, "rows columns"]) -> Float[Array, " channels"]:
-        return jnp.sum(jnp.sum(columns, axis=0).reshape(-1, channels), axis=0) / count
-
-    first = mean(wide)
-    return first, jnp.maximum(mean(jnp.square(wide)) - jnp.square(first), 0)
+    mean = mean_of(wide)
+    return mean, jnp.maximum(mean_of([jnp.square(band) for band in wide]) - jnp.square(mean), 0)
 
 
 def moving(average: Float[Array, " channels"], batch: Float[Array, " channels"]) -> Float[Array, " channels"]:

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Key
 from narrowgate.fixedpoint import Grid, grid, quantise
 from narrowgate.network._batch_norm import batch_moments, fold, moving
 from narrowgate.network._configuration import Architecture, Precision
-from narrowgate.network._convolution import convolve, largest
+from narrowgate.network._convolution import convolve, largest, over_lanes, side_by_side
 from narrowgate.network._layers import Convolution, Dense, Layers
 
 Arrays = dict[str, Array]
@@ -76,7 +76,8 @@ def scores(
 
     `images` holds unsigned integers, in counts of the input's lsb.
     """
-    return _forward(layers, numerics, weights, statistics, images, None)[0]
+    with jax.default_matmul_precision("highest"):
+        return _forward(layers, numerics, weights, statistics, images, None)[0]
 
 
 def training_scores(
@@ -86,7 +87,8 @@ def training_scores(
 
     `key` decides the dropout masks; `None` leaves dropout out of the program altogether.
     """
-    return _forward(layers, numerics, weights, statistics, images, (key,))
+    with jax.default_matmul_precision("highest"):
+        return _forward(layers, numerics, weights, statistics, images, (key,))
 
 
 def _forward(
@@ -126,21 +128,33 @@ def _forward(
         # a quarter of the work. Where batch norm's factor is negative they fall, and the sign turns the pool round.
         if convolution.batch_norm:
             sign = jnp.where(weights[f"{convolution.name}.scale"] >= 0, 1.0, -1.0)
-            products = convolve(values, kernel * sign, convolution)
-            mean, variance = batch_moments(products)
-            factor, term = multiply_add(convolution, (mean * sign + bias, variance))
-            values = (largest(products) * sign + bias) * factor + term
+            bands = convolve(values, kernel * sign, convolution)
+            mean, variance = batch_moments(bands, convolution.filters)
+            affine = [sign, bias, *multiply_add(convolution, (mean * sign + bias, variance))]
         else:
-            values = largest(convolve(values, kernel, convolution)) + bias
-        values = quantise(values, numerics.activation, outside="zero")
+            bands = convolve(values, kernel, convolution)
+            affine = [bias]
+        values = side_by_side(
+            [quantise(_after_pooling(largest(band), affine), numerics.activation, outside="zero") for band in bands],
+            convolution,
+        )
     values = values.reshape(values.shape[0], -1)
     for index, dense in enumerate(layers.dense):
         kernel = quantise(weights[f"{dense.name}.kernel"], numerics.dense)
         bias = quantise(weights[f"{dense.name}.bias"], numerics.dense)
         values = dropped(index, values) @ kernel + bias
         if dense.batch_norm:
-            factor, term = multiply_add(dense, batch_moments(values))
+            factor, term = multiply_add(dense, batch_moments([values], dense.outputs))
             values = values * factor + term
         if not dense.is_output:
             values = quantise(values, numerics.activation, outside="zero")
     return values[:, 0], statistics
+
+
+def _after_pooling(pooled: Float[Array, "positions lanes"], affine: list[Array]) -> Float[Array, "positions lanes"]:
+    """Bias, or with batch norm sign, bias, factor and term, one number a filter each."""
+    wide = [over_lanes(vector, pooled.shape[-1]) for vector in affine]
+    if len(wide) == 1:
+        return pooled + wide[0]
+    sign, bias, factor, term = wide
+    return (pooled * sign + bias) * factor + term

@@ -70,6 +70,14 @@ class TrainingImages(NamedTuple):
     background: UInt[Array, "background rows columns channels"]
 
 
+class Drawn(NamedTuple):
+    """What chance decides about a step: the events of its batch, by number, and the key of its dropout masks."""
+
+    signal: Int[Array, " half"]
+    background: Int[Array, " half"]
+    dropout: Key[Array, ""]
+
+
 OPTIMISER = optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-7)
 """Adam (Kingma and Ba, arXiv:1412.6980) with Keras' ε; the learning rate is applied by the step."""
 
@@ -105,17 +113,17 @@ def train_epoch(
     program: Program, settings: Settings, state: State, images: TrainingImages
 ) -> tuple[State, Float[Array, ""]]:
     """`steps_per_epoch` steps; also the mean training loss over them."""
+    drawn = jax.vmap(partial(draw_step, program, settings, images))(state.step + jnp.arange(program.steps_per_epoch))
     step = partial(_train_step, program, settings, images)
-    state, losses = jax.lax.scan(lambda state, _: step(state), state, None, length=program.steps_per_epoch)
+    state, losses = jax.lax.scan(step, state, drawn, length=program.steps_per_epoch)
     return state, jnp.mean(losses)
 
 
 def _train_step(
-    program: Program, settings: Settings, images: TrainingImages, state: State
+    program: Program, settings: Settings, images: TrainingImages, state: State, drawn: Drawn
 ) -> tuple[State, Float[Array, ""]]:
-    key = jax.random.fold_in(jax.random.fold_in(jax.random.key(settings.seed), 1), state.step)
-    batch, labels = draw_batch(program, images, key)
-    dropout_key = jax.random.fold_in(key, 2) if program.dropout else None
+    batch, labels = gather_batch(images, drawn)
+    dropout_key = drawn.dropout if program.dropout else None
 
     def loss_of(weights: Arrays) -> tuple[Float[Array, ""], Arrays]:
         scores, statistics = training_scores(
@@ -145,17 +153,27 @@ def _train_step(
     return kept._replace(diverged_at=jnp.where(first, state.step, state.diverged_at)), loss
 
 
-def draw_batch(
-    program: Program, images: TrainingImages, key: Key[Array, ""]
-) -> tuple[UInt[Array, "batch rows columns channels"], Float[Array, " batch"]]:
-    """Half signal, half background, drawn with replacement: a batch depends on nothing but the seed and the step."""
+def draw_step(program: Program, settings: Settings, images: TrainingImages, step: Int[Array, ""]) -> Drawn:
+    """Half signal, half background, drawn with replacement: a batch depends on nothing but the seed and the step.
+
+    An epoch's steps are drawn together, before the first: many small draws are slow.
+    """
+    key = jax.random.fold_in(jax.random.fold_in(jax.random.key(settings.seed), 1), step)
     half = program.batch_size // 2
-    chosen = [
-        events[jax.random.randint(jax.random.fold_in(key, index), (half,), 0, len(events))]
+    signal, background = (
+        jax.random.randint(jax.random.fold_in(key, index), (half,), 0, len(events))
         for index, events in enumerate(images)
-    ]
-    labels = jnp.concatenate([jnp.ones(half, jnp.float32), jnp.zeros(half, jnp.float32)])
-    return jnp.concatenate(chosen), labels
+    )
+    return Drawn(signal, background, jax.random.fold_in(key, 2))
+
+
+def gather_batch(
+    images: TrainingImages, drawn: Drawn
+) -> tuple[UInt[Array, "batch rows columns channels"], Float[Array, " batch"]]:
+    """The events drawn for a step, and their labels."""
+    signal, background = images.signal[drawn.signal], images.background[drawn.background]
+    labels = jnp.concatenate([jnp.ones(len(signal), jnp.float32), jnp.zeros(len(background), jnp.float32)])
+    return jnp.concatenate([signal, background]), labels
 
 
 def averaging(decay: Float[Array, ""], step: Int[Array, ""]) -> Float[Array, ""]:

@@ -1,0 +1,51 @@
+"""What the commands share: options, where tables go, Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+out = Console()
+
+Root = Annotated[Path, typer.Option("--runs", help="Folder that holds the runs.", envvar="NARROWGATE_RUNS")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+RunName = Annotated[str, typer.Argument(help="A run's id, the beginning of one, or `latest`.", metavar="RUN")]
+DataFile = Annotated[
+    Path | None, typer.Option("--data", help="A data set: narrowgate's own file, HDF5 or NPZ. Default: the sample.")
+]
+
+
+def settings_of(texts: list[str] | None) -> dict[str, str]:
+    """The pairs of `--set key=value …`."""
+    pairs = {}
+    for text in texts or []:
+        key, separator, value = text.partition("=")
+        if not separator or not key:
+            raise typer.BadParameter(f"{text!r} is not of the form key=value.", param_hint="--set")
+        pairs[key.strip()] = value.strip()
+    return pairs
+
+
+@contextmanager
+def resumable(command: str) -> Iterator[None]:
+    """Ctrl-C: what was under way has said that it was interrupted; say which `command` goes on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"narrowgate: stopped; nothing is lost: `{command}` goes on.", file=sys.stderr)
+        raise typer.Exit(130) from None
+
+
+def show_content(content: Any, as_json: bool) -> None:
+    """Print a table, or what it says as JSON."""
+    if as_json:
+        print(json.dumps(content, indent=1))
+    else:
+        out.print(content)
