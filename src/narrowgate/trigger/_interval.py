@@ -26,6 +26,11 @@ ONE_SIGMA = 0.6827
 NODES = 64
 """Equally probable places of the true threshold over which the mixture is taken."""
 
+OVERLAP = 0.05
+"""By how much the central interval is narrowed, as a share of its half width, where both uncertainties are equal (and
+nowhere where there is only one). The signal between neighbouring background scores scatters, and that scatter is in
+both: the mixture by itself covers up to 72 % where 68.3 % are asked for. Read off toys, checked with others."""
+
 HALVINGS = 10
 """Steps of bisection for an interval's end, before a straight line within the last bracket: enough for 1e-5 of the
 interval's width where it matters, and for 1e-3 where it ends within 0.001 of no or full efficiency."""
@@ -101,7 +106,7 @@ def threshold_ranks(events: int, fractions: FloatArray, probabilities: FloatArra
 
 
 def mixture_quantile(
-    passed: FloatArray, total: int, probability: float, prior: tuple[float, float] = (0.5, 0.5)
+    passed: FloatArray, total: int, probability: float | FloatArray, prior: tuple[float, float] = (0.5, 0.5)
 ) -> FloatArray:
     """A quantile of the equal mixture of Beta(passed + a, total - passed + b).
 
@@ -109,7 +114,7 @@ def mixture_quantile(
         passed: events above the threshold at each of its equally probable places (fractional between two events),
             shape (points, nodes).
         total: events in all.
-        probability: of which the quantile is wanted.
+        probability: of which the quantile is wanted, one number or shape (points,).
         prior: a and b; Jeffreys' 1/2 and 1/2 by default, while (1, 0) gives the exact upper limit.
 
     Returns:
@@ -122,11 +127,11 @@ def mixture_quantile(
         return share
 
     # The mixture's quantile lies between those of its lowest and its highest component.
-    low: FloatArray = special.betaincinv(a.min(axis=1), b.max(axis=1), probability)
-    high: FloatArray = special.betaincinv(a.max(axis=1), b.min(axis=1), probability)
+    low = np.asarray(special.betaincinv(a.min(axis=1), b.max(axis=1), probability), np.float64)
+    high = np.asarray(special.betaincinv(a.max(axis=1), b.min(axis=1), probability), np.float64)
     at_low, at_high = below(low), below(high)
     for _ in range(HALVINGS):
-        middle = 0.5 * (low + high)
+        middle: FloatArray = 0.5 * (low + high)
         at_middle = below(middle)
         right = at_middle >= 0.0
         high, at_high = np.where(right, middle, high), np.where(right, at_middle, at_high)
@@ -137,5 +142,8 @@ def mixture_quantile(
 
 def mixture_interval(passed: FloatArray, total: int, confidence: float) -> tuple[FloatArray, FloatArray]:
     """The central interval of the mixture described at the top of this module; both ends of shape (points,)."""
-    tail = 0.5 * (1.0 - confidence)
+    spread = passed.var(axis=1)
+    binomial = (passed * (1.0 - passed / total)).mean(axis=1)
+    share = spread / np.maximum(spread + binomial, 1e-12)
+    tail: FloatArray = special.ndtr(-normal_quantile(confidence) * (1.0 - 4.0 * OVERLAP * share * (1.0 - share)))
     return mixture_quantile(passed, total, tail), mixture_quantile(passed, total, 1.0 - tail)
