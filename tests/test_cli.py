@@ -24,7 +24,7 @@ batch_size = 32
 
 
 def invoke(*arguments: object) -> str:
-    result = CliRunner().invoke(app, [str(one) for one in arguments], env={"COLUMNS": "120"})
+    result = CliRunner().invoke(app, [str(one) for one in arguments])
     assert result.exit_code == 0, result.output
     return result.output
 

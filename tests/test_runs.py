@@ -6,6 +6,7 @@ import pytest
 
 from narrowgate import notebook, runs
 from narrowgate.events import Dataset, save
+from narrowgate.firmware import disagreement, exact_scores
 from narrowgate.network import ConfigurationError
 from narrowgate.training import Progress, score
 from narrowgate.trigger import judge
@@ -67,6 +68,11 @@ def test_a_run_leaves_a_whole_record(
         assert run.metrics["accuracy"] == judged.accuracy
         assert run.measures.points == judged.working_points
         assert set(run.metrics["cuts"]) == {"ht", "fourth_pixel"}
+        # A float format anywhere: no integers to judge by.
+        assert exact_scores(one.configuration, run.weights(), small_dataset.test.images) is None
+        assert run.scores()[0].dtype == np.float32
+        assert run.measures.disagreement is None
+        assert "exact integers" not in (run.folder / "run.md").read_text()
 
 
 def test_an_interrupted_run_goes_on_with_the_same_bits(given: list[runs.Given], data: Path, tmp_path: Path) -> None:
@@ -118,6 +124,32 @@ def test_a_run_whose_checkpoint_is_gone_says_so(given: list[runs.Given], data: P
         file.unlink()
     with pytest.raises(notebook.NotebookError, match="train it anew"):
         runs.resume(tmp_path / "runs", "latest")
+
+
+def test_a_fixed_point_run_is_judged_by_exact_integers(data: Path, small_dataset: Dataset, tmp_path: Path) -> None:
+    """28-bit weights and activations: the graph's float32 sums round, the integers do not."""
+    (tmp_path / "wide.toml").write_text(
+        TEXT.format(name="wide", conv='(28,2)"\ndense = "(28,2)"\nactivation = "(28,6)')
+    )
+    given = runs.read_configuration(tmp_path / "wide.toml")
+    run = notebook.load(tmp_path / "runs", runs.run([given], tmp_path / "runs", data=data)[0])
+    test = small_dataset.test
+    exact = exact_scores(given.configuration, run.weights(), test.images)
+    assert exact is not None
+    kept, labels = run.scores()
+    assert kept.dtype == np.float64
+    np.testing.assert_array_equal(kept, exact)
+    judged = judge(exact, labels, crossing_rate=small_dataset.crossing_rate)
+    assert run.measures.points == judged.working_points
+    graph = score(given.configuration, run.weights(), test.images)
+    thresholds = [point.threshold for point in judged.working_points]
+    assert run.metrics["disagreement"] == disagreement(graph, exact, thresholds).as_dict()
+    found = run.measures.disagreement
+    assert found is not None
+    assert (found.events, len(found.changed)) == (600, 3)
+    assert found.differing > 0
+    assert 0 < found.largest < 1e-3
+    assert f"another score for {found.differing} of 600 events" in (run.folder / "run.md").read_text()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 if TYPE_CHECKING:
     from narrowgate.training import Progress as TrainingProgress
@@ -44,6 +53,19 @@ def simulation_progress(console: Console) -> Iterator[Callable[[str, int, int], 
             if stage not in tasks:
                 tasks[stage] = bars.add_task(stage, total=of, about="")
             bars.update(tasks[stage], completed=done)
+
+        yield report
+
+
+@contextmanager
+def step_progress(console: Console) -> Iterator[Callable[[str], None]]:
+    """One line on a terminal: the step that is under way, and the time since the first began."""
+    columns = SpinnerColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as line:
+        task = line.add_task("reading", total=None)
+
+        def report(step: str) -> None:
+            line.update(task, description=step)
 
         yield report
 

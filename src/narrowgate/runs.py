@@ -1,7 +1,7 @@
 """From configurations to records: train together, judge on the test split once, keep everything in `runs/<id>/`.
 
-This is the one place that joins the rooms `training`, `trigger` and `notebook`; each of them knows nothing of the
-others.
+This is the one place that joins the rooms `training`, `trigger`, `firmware` and `notebook` to make a run; none of them
+knows what the others do here.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import shutil
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import numpy as np
 
 from narrowgate import notebook
 from narrowgate.events import Dataset, load_sample, read, sample_path
+from narrowgate.firmware import disagreement, exact_scores
 from narrowgate.network import Configuration, ConfigurationError
 from narrowgate.training import Progress, Trained, score, train
 from narrowgate.trigger import fourth_pixel, ht, judge, stability
@@ -125,6 +126,54 @@ def resume(root: Path, name: str, *, report: Callable[[Progress], None] | None =
     return _finish(folders, configurations, dataset, report, home=root / leader)
 
 
+def keep_finalist(
+    trained: Trained, dataset: Dataset, root: Path, *, study: str, folder: Path, data: Path | None = None
+) -> str:
+    """Make a run under `root` of a finalist of the study kept in `folder`; gives its id.
+
+    One that has become a run before (the search was stopped just then) does not become another.
+
+    Args:
+        trained: the finalist's typical network, as `narrowgate.study.search` hands it to `keep`.
+        dataset: what it was trained on; its test split judges the run.
+        root: the folder of all runs.
+        study: the study's name.
+        folder: the study's folder.
+        data: the file that the data came from, `None` for the shipped sample.
+    """
+    network = trained.configuration.name
+    kept = finalist_runs(root, folder).get(network)
+    if kept is not None and _same_weights(notebook.load(root, kept), trained):
+        return kept
+    named = trained.configuration.model_copy(update={"name": f"{study}, {network.partition('-')[0]}"})
+    about = {"study": {"name": study, "folder": str(folder.resolve()), "network": network}}
+    run = notebook.create(
+        root,
+        configuration=named.as_table(),
+        environment=_environment(dataset, data) | about | {"seeds": [named.training.seed]},
+    )
+    with run:
+        _record(run, replace(trained, configuration=named), dataset)
+    return run.id
+
+
+def finalist_runs(root: Path, folder: Path) -> dict[str, str]:
+    """The finished runs under `root` that were finalists of the study kept in `folder`: network in the study → id."""
+    found = {}
+    for one in notebook.list_runs(root):
+        about = one.environment.get("study", {})
+        if one.status is notebook.Status.FINISHED and about.get("folder") == str(folder.resolve()):
+            found[str(about["network"])] = one.id
+    return found
+
+
+def _same_weights(kept: notebook.Run, trained: Trained) -> bool:
+    weights = kept.weights()
+    return weights.keys() == trained.weights.keys() and all(
+        np.array_equal(weights[name], value) for name, value in trained.weights.items()
+    )
+
+
 def _finish(
     folders: Sequence[notebook.RunFolder | None],
     configurations: Sequence[Configuration],
@@ -147,14 +196,19 @@ def _finish(
 
 
 def _record(folder: notebook.RunFolder, member: Trained, dataset: Dataset) -> None:
-    """Judge a trained member on the test split, and write down everything about it."""
+    """Judge a trained member on the test split, and write down everything about it.
+
+    A network of fixed-point formats is judged by what hardware computes; how far the training graph is from it is kept.
+    """
     test = dataset.test
     folder.write_curve(member.curve)
     folder.write_weights(member.weights)
-    scores = score(member.configuration, member.weights, test.images)
-    if not np.all(np.isfinite(scores)):
+    graph = score(member.configuration, member.weights, test.images)
+    if not np.all(np.isfinite(graph)):
         folder.fail(f"its scores are not finite; {member.stopped or 'its weights overflow'}")
         return
+    exact = exact_scores(member.configuration, member.weights, test.images)
+    scores = graph if exact is None else exact
     judgement = judge(scores, test.labels, crossing_rate=dataset.crossing_rate, images=test.images, lsb=dataset.lsb)
     live, averaged = stability(member.curve["raw_loss"]), stability(member.curve["loss"])
     metrics: dict[str, Any] = judgement.as_dict() | {
@@ -168,6 +222,9 @@ def _record(folder: notebook.RunFolder, member: Trained, dataset: Dataset) -> No
         "member_events": member.member_events,
         "placement": {"devices": member.placement.devices, "chunk": member.placement.chunk},
     }
+    if exact is not None:
+        thresholds = [point.threshold for point in judgement.working_points]
+        metrics["disagreement"] = disagreement(graph, exact, thresholds).as_dict()
     folder.write_scores(scores, test.labels)
     folder.write_metrics(metrics)
     notebook.draw(
@@ -191,5 +248,6 @@ def _environment(dataset: Dataset, path: Path | None) -> dict[str, Any]:
             "fingerprint": dataset.fingerprint,
             "path": None if path is None else str(path.resolve()),
             "crossing_rate": dataset.crossing_rate,
+            "image": list(dataset.test.images.shape[1:]),
         },
     )

@@ -2,6 +2,7 @@ import re
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from narrowgate.notebook import Status, add_note, create, draw, load, write_page, write_pages
@@ -46,6 +47,28 @@ def test_a_training_that_stopped_early_says_why(tmp_path: Path) -> None:
         run.write_weights(weights())
         run.write_metrics({**metrics(scores, images), "stopped": "the loss is NaN at step 12"})
     assert "The training stopped early: the loss is NaN at step 12." in verdict_sentence(load(tmp_path, run.id))
+
+
+def test_a_run_judged_by_exact_integers_tells_how_far_the_graph_is(tmp_path: Path) -> None:
+    scores, images = events()
+    judged = metrics(scores, images)
+
+    def page(differing: int, changed: tuple[int, ...]) -> str:
+        decisions = [{"threshold": 0.0, "events": count} for count in changed]
+        found = {"events": 12000, "differing": differing, "largest_difference": 2e-6, "decisions_changed": decisions}
+        with create(tmp_path, configuration=CONFIGURATION, environment={}) as run:
+            run.write_curve(curve())
+            run.write_weights(weights())
+            run.write_scores(scores.astype(np.float64), LABELS)
+            run.write_metrics({**judged, "disagreement": found})
+        assert load(tmp_path, run.id).scores()[0].dtype == np.float64
+        return (run.path / "run.md").read_text()
+
+    assert "gives the same score for all 12\u202f000 events." in page(0, (0, 0, 0))
+    assert (
+        "gives another score for 1\u202f204 of 12\u202f000 events, by 2e-06 at most; decisions that differ: "
+        "1 at 10 kHz, 0 at 30 kHz, 2 at 100 kHz." in page(1204, (1, 0, 2))
+    )
 
 
 def test_a_run_that_failed_says_why(tmp_path: Path) -> None:

@@ -166,7 +166,11 @@ def test_progress_is_shown_live_or_line_by_line() -> None:
             report(progress)
         text = console.file.getvalue()  # type: ignore[attr-defined]
         assert text.count("bracket 1 of 2, 40 steps, 6 configurations") >= 1
-    assert text.count("\n") == 1
+        assert text.count("note: a note") == 1
+    assert text.splitlines() == [
+        "note: a note",
+        " 25%  bracket 1 of 2, 40 steps, 6 configurations; 3 min 15 s left; best so far c003, auc 0.9",
+    ]
     console = Console(file=io.StringIO(), width=120)
     console.print(render(progress))
     shown = console.file.getvalue()  # type: ignore[attr-defined]
@@ -175,7 +179,6 @@ def test_progress_is_shown_live_or_line_by_line() -> None:
         "25%",
         "3 min 15 s left",
         "c003, auc 0.9",
-        "50,000 member-events/s for 1 min 05 s",
-        "a note",
+        "50,000 member-events/s, 1 min 05 s so far",
     ):
         assert words in shown

@@ -152,7 +152,7 @@ def test_another_study_other_data_and_a_held_folder_are_refused(finished: tuple[
         search(Study.parse(TEXT.replace("0.02", "0.03")), DATA, folder.parent)
     with pytest.raises(StudyError, match="begun on the data set 'small images'"):
         resume(folder, data(seed=6))
-    with pytest.raises(StudyError, match="holds no study to resume"):
+    with pytest.raises(StudyError, match="holds no study"):
         resume(tmp_path, DATA)
     with pytest.raises(StudyError, match="holds no study"):
         show(tmp_path)

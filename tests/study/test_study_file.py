@@ -130,5 +130,7 @@ def test_mistakes_are_sentences(text: str, words: list[str]) -> None:
 
 
 def test_a_missing_file_is_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match="cannot be read"):
+    with pytest.raises(StudyError, match="there is no such file"):
         Study.load(tmp_path / "none.toml")
+    with pytest.raises(StudyError, match="cannot be read"):
+        Study.load(tmp_path)

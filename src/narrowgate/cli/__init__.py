@@ -12,8 +12,10 @@ import typer
 
 from narrowgate import __version__
 from narrowgate.cli._data import inspect, simulate
+from narrowgate.cli._firmware import cost, export, synth, verify
 from narrowgate.cli._runs import compare, note, runs, show, train
 from narrowgate.cli._shared import out
+from narrowgate.cli._study import search, study
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,8 +27,9 @@ app = typer.Typer(
     "collisions and keeps everything about the run in `runs/<id>/`.",
 )
 
-for command in (train, runs, show, compare, note, inspect, simulate):
+for command in (train, runs, show, compare, note, inspect, simulate, search, cost, export, verify, synth):
     app.command()(command)
+app.add_typer(study, name="study")
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,17 @@ def settings_of(texts: list[str] | None) -> dict[str, str]:
             raise typer.BadParameter(f"{text!r} is not of the form key=value.", param_hint="--set")
         pairs[key.strip()] = value.strip()
     return pairs
+
+
+def seconds_of(text: str) -> float:
+    """A time as people write it, in seconds: `300`, `90s`, `5m`, `1h30m`."""
+    parts = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text.strip().lower().replace(" ", ""))
+    if text.strip().isdecimal():
+        return float(text)
+    if parts is None or not any(parts.groups()):
+        raise typer.BadParameter(f"{text!r} is not a time; write seconds, or something like 90s, 5m or 1h30m.")
+    hours, minutes, seconds = (float(part or 0) for part in parts.groups())
+    return 3600 * hours + 60 * minutes + seconds
 
 
 @contextmanager

@@ -4,17 +4,17 @@ A network becomes integers first (`integer_network`): they define the truth, and
 """
 
 from narrowgate.firmware._bounds import Bounds
-from narrowgate.firmware._cost import Cost, LayerCost, cost, cost_of_configuration
+from narrowgate.firmware._cost import Cost, LayerCost, cost, cost_of_configuration, untrained_network
 from narrowgate.firmware._disagreement import Disagreement, disagreement
 from narrowgate.firmware._errors import FirmwareError
-from narrowgate.firmware._evaluate import evaluate, evaluate_layers, input_codes, scores_of
-from narrowgate.firmware._export import TARGETS, Project, export
+from narrowgate.firmware._evaluate import evaluate, evaluate_layers, exact_scores, input_codes, scores_of
+from narrowgate.firmware._export import TARGETS, Project, export, find_target
 from narrowgate.firmware._images import adversarial_images
-from narrowgate.firmware._network import IntegerLayer, IntegerNetwork, integer_network
-from narrowgate.firmware._parts import PARTS, Part
+from narrowgate.firmware._network import IntegerLayer, IntegerNetwork, integer_network, is_fixed_point
+from narrowgate.firmware._parts import PARTS, Part, find_part
 from narrowgate.firmware._render import render_cost, render_synthesis, render_verification
 from narrowgate.firmware._synthesis import Synthesis, synthesise
-from narrowgate.firmware._tools import MissingToolError
+from narrowgate.firmware._tools import MissingToolError, program
 from narrowgate.firmware._trace import Circuit, trace
 from narrowgate.firmware._verify import TOOLS, Level, Verification, verify
 
@@ -42,14 +42,20 @@ __all__ = [
     "disagreement",
     "evaluate",
     "evaluate_layers",
+    "exact_scores",
     "export",
+    "find_part",
+    "find_target",
     "input_codes",
     "integer_network",
+    "is_fixed_point",
+    "program",
     "render_cost",
     "render_synthesis",
     "render_verification",
     "scores_of",
     "synthesise",
     "trace",
+    "untrained_network",
     "verify",
 ]

@@ -128,10 +128,19 @@ def cost_of_configuration(configuration: Configuration, image: ImageShape, *, cl
     Raises:
         FirmwareError: a needed format is float.
     """
+    return cost(untrained_network(configuration, image), clock=clock)
+
+
+def untrained_network(configuration: Configuration, image: ImageShape) -> IntegerNetwork:
+    """The integers of a configuration with the weights that its training would begin with.
+
+    Raises:
+        FirmwareError: a needed format is float.
+    """
     expected = layers(configuration.network, image)
     fresh = initial_weights(expected, jax.random.key(configuration.training.seed)) | initial_statistics(expected)
     weights = {name: np.asarray(values) for name, values in fresh.items()}
-    return cost(integer_network(configuration, weights, image), clock=clock)
+    return integer_network(configuration, weights, image)
 
 
 def _layer_cost(counts: LayerCounts) -> LayerCost:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from narrowgate.firmware._bounds import Integers
 from narrowgate.firmware._errors import FirmwareError
-from narrowgate.firmware._network import IntegerNetwork
+from narrowgate.firmware._network import IntegerNetwork, Weights, integer_network, is_fixed_point
 from narrowgate.firmware._stage import Stage, Values, cast
+from narrowgate.network import Configuration
 
 Images = NDArray[np.unsignedinteger[Any]]
 Result = TypeVar("Result")
@@ -59,6 +60,23 @@ def evaluate_layers(network: IntegerNetwork, images: Images) -> dict[str, Intege
 def scores_of(network: IntegerNetwork, codes: Integers) -> NDArray[np.float64]:
     """Logit codes as scores. Exact up to 53 bits; beyond, the nearest float64."""
     return np.ldexp(codes.astype(np.float64), -network.output.fraction)
+
+
+def exact_scores(
+    configuration: Configuration,
+    weights: Weights,
+    images: Images,
+) -> NDArray[np.float64] | None:
+    """Scores (events,) of images (events, rows, columns, channels) by the exact integers; `None` of a float network.
+
+    Raises:
+        FirmwareError: a weight is missing, of another shape, or NaN.
+    """
+    if not is_fixed_point(configuration):
+        return None
+    rows, columns, channels = images.shape[1:]
+    network = integer_network(configuration, weights, (int(rows), int(columns), int(channels)))
+    return scores_of(network, evaluate(network, images))
 
 
 def input_codes(network: IntegerNetwork, images: Images) -> NDArray[np.int64]:

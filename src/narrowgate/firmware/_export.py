@@ -10,7 +10,7 @@ from typing import Literal
 
 from narrowgate.firmware._errors import FirmwareError
 from narrowgate.firmware._evaluate import Images
-from narrowgate.firmware._parts import PARTS, Part
+from narrowgate.firmware._parts import Part, find_part
 from narrowgate.firmware._ports import expected_words, input_port, input_words, output_port
 from narrowgate.firmware._readme import readme
 from narrowgate.firmware._test_bench import TEMPLATES, test_bench
@@ -60,20 +60,19 @@ def export(
     """Write a project to an empty or new folder.
 
     `images` (events, rows, columns, channels) become test vectors; `clock` is in MHz; `thresholds` maps the words for a
-    working point ("10 kHz") to its score, told in the README as integers.
+    working point ("10 kHz") to its score, told in the README as integers; for a circuit that decides, name its bits'
+    thresholds in their order.
 
     Raises:
         FirmwareError: alkaid is missing, the target or the part is not known, the folder is not empty, or the output
             does not depend on the image.
     """
-    if target not in TARGETS:
-        raise FirmwareError(f"There is no export to {target!r}; allowed are {', '.join(TARGETS)}.")
-    if part not in PARTS:
-        raise FirmwareError(f"The part {part!r} is not known; allowed are {', '.join(PARTS)}.")
+    target = find_target(target)
+    device = find_part(part)
     folder = Path(folder)
     if folder.exists() and any(folder.iterdir()):
         raise FirmwareError(f"The folder {folder} is not empty; name a new one.")
-    project = Project(folder, target, circuit, clock, PARTS[part], len(images))
+    project = Project(folder, target, circuit, clock, device, len(images))
     inputs, outputs = input_port(circuit), output_port(circuit)
     generators = package("alkaid.codegen", f"export to {target}")
     period = 1000 / clock
@@ -103,6 +102,18 @@ def export(
     text = readme(circuit, target, clock, project.part, project.latency, len(images), dict(thresholds or {}))
     (folder / "README.md").write_text(text)
     return project
+
+
+def find_target(name: str) -> Target:
+    """The target of this name.
+
+    Raises:
+        FirmwareError: it is not known.
+    """
+    for target in TARGETS:
+        if target == name:
+            return target
+    raise FirmwareError(f"There is no export to {name!r}; allowed are {', '.join(TARGETS)}.")
 
 
 def _without_lint_words(folder: Path) -> None:

@@ -94,6 +94,16 @@ class IntegerNetwork:
         return floor(Fraction(float(threshold)) * Fraction(2) ** self.output.fraction)
 
 
+def is_fixed_point(configuration: Configuration) -> bool:
+    """Whether every format that its layers need is given, so that the network is one of integers."""
+    precision, network = configuration.precision, configuration.network
+    needed = [precision.dense]
+    needed += [precision.conv] if network.filters else []
+    needed += [precision.activation] if network.filters or network.units else []
+    needed += [precision.batchnorm] if network.batch_norm != "off" else []
+    return None not in needed
+
+
 def integer_network(configuration: Configuration, weights: Weights, image: ImageShape) -> IntegerNetwork:
     """The integers of a trained network on images of shape (rows, columns, channels).
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from narrowgate.firmware._errors import FirmwareError
+
 
 @dataclass(frozen=True)
 class Part:
@@ -24,3 +26,14 @@ PARTS = {
     )
 }
 """From AMD's product selection guides for UltraScale+ (XMP103), UltraScale (XMP102) and 7 series (XMP101)."""
+
+
+def find_part(name: str) -> Part:
+    """The part of this name, in whatever case it is written.
+
+    Raises:
+        FirmwareError: it is not known.
+    """
+    if name.upper() not in PARTS:
+        raise FirmwareError(f"The part {name!r} is not known; allowed are {', '.join(PARTS)}.")
+    return PARTS[name.upper()]

@@ -43,7 +43,8 @@ def output_port(circuit: Circuit) -> Port:
     """
     signed, integer, fraction = (np.array(part, int).max() for part in circuit.logic.out_kifs)
     if any(interval.min == interval.max for interval in circuit.logic.out_qint):
-        raise FirmwareError("The network's output is the same for every image; there is no circuit to build.")
+        what = "A decision" if circuit.thresholds else "The network's output"
+        raise FirmwareError(f"{what} is the same for every image; there is no circuit to build.")
     return Port("model_out", circuit.logic.shape[1], int(signed + integer + fraction), bool(signed), int(fraction))
 
 

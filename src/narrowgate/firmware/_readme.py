@@ -82,7 +82,11 @@ def _number(port: Port) -> str:
 
 def _decision(circuit: Circuit, port: Port, thresholds: Mapping[str, float]) -> str:
     if circuit.thresholds:
-        lines = [f"- bit {index}: logit > {value} units" for index, value in enumerate(circuit.thresholds)]
+        words = [f" ({word})" for word in thresholds] or [""] * len(circuit.thresholds)
+        lines = [
+            f"- bit {index}{word}: logit > {value} units"
+            for index, (word, value) in enumerate(zip(words, circuit.thresholds, strict=True))
+        ]
         return "The circuit decides; the logit stays inside, in units of " + (
             f"2^{-circuit.network.output.fraction}.\n\n" + "\n".join(lines)
         )

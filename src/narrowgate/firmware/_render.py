@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from rich.console import Group
+from rich.markup import escape
 from rich.table import Table
 
 from narrowgate.firmware._cost import Cost
+from narrowgate.firmware._parts import find_part
 from narrowgate.firmware._synthesis import Synthesis
 from narrowgate.firmware._verify import Verification
 
 STYLES = {"passed": "green", "failed": "bold red", "skipped": "yellow", "reported": "cyan"}
 
 
-def render_cost(cost: Cost, *, title: str = "") -> Group:
-    """A table by layer with its totals, and one of the parts."""
+def render_cost(cost: Cost, *, title: str = "", part: str | None = None) -> Group:
+    """A table by layer with its totals, and one of the parts, or of the one that is named.
+
+    Raises:
+        FirmwareError: the part is not known.
+    """
+    shown = list(cost.shares) if part is None else [find_part(part).name]
     by_layer = _table(
         title, "layer", "multiplications", "EBOPs", "weight bits", "activation bits", "adder depth", "LUTs"
     )
@@ -30,15 +37,17 @@ def render_cost(cost: Cost, *, title: str = "") -> Group:
         )
     by_layer.add_section()
     by_layer.add_row(
-        "all, traced" if cost.traced else "all, estimated",
+        "all, estimated",
         f"{cost.multiplications:,}",
         f"{cost.ebops:,}",
         f"{cost.weight_bits + cost.normalisation_bits:,}",
         f"{cost.activation_bits:,}",
         "",
-        f"{cost.luts:,.0f}",
-        style="bold",
+        f"{sum(layer.luts for layer in cost.layers):,.0f}",
+        style="" if cost.traced else "bold",
     )
+    if cost.traced:
+        by_layer.add_row("all, traced", *[""] * 5, f"{cost.luts:,.0f}", style="bold")
     timing = (
         f"{cost.flip_flops:,.0f} flip-flops, {cost.dsps} DSPs; at {cost.clock:g} MHz {cost.latency_clocks} clocks = "
         f"{cost.latency:.1f} ns, a new image every {cost.initiation_interval} clock"
@@ -46,8 +55,8 @@ def render_cost(cost: Cost, *, title: str = "") -> Group:
     if cost.normalisation_bits:
         timing += f"; batch norm adds {cost.normalisation_bits:,} bits of memory"
     parts = _table("", "part", "LUTs", "flip-flops", "DSPs")
-    for name, share in cost.shares.items():
-        parts.add_row(name, *(f"{share[what]:.1%}" for what in ("luts", "flip_flops", "dsps")))
+    for name in shown:
+        parts.add_row(name, *(f"{cost.shares[name][what]:.1%}" for what in ("luts", "flip_flops", "dsps")))
     return Group(by_layer, timing, parts)
 
 
@@ -64,25 +73,25 @@ def render_verification(result: Verification, *, title: str = "") -> Table:
             "" if level.mismatches is None else f"{level.mismatches:,}",
             *(f"{decisions[word]:,}" if word in decisions else "" for word in words),
             "" if level.first is None else str(level.first),
-            level.layer or level.reason,
+            escape(level.layer or level.reason),
             f"{level.seconds:.1f}",
         )
     return table
 
 
-def render_synthesis(synthesis: Synthesis, cost: Cost, *, title: str = "") -> Table:
-    """What synthesis counted beside what was estimated."""
-    table = _table(title, "", "synthesis", "traced" if cost.traced else "estimated")
-    table.add_row("LUTs", f"{synthesis.luts:,}", f"{cost.luts:,.0f}")
-    table.add_row("flip-flops", f"{synthesis.flip_flops:,}", f"{cost.flip_flops:,.0f}")
-    table.add_row("carry chains", f"{synthesis.carries:,}", "")
-    table.add_row("DSPs", f"{synthesis.dsps:,}", f"{cost.dsps:,}")
+def render_synthesis(synthesis: Synthesis, *costs: Cost, title: str = "") -> Table:
+    """What synthesis counted beside what was traced or estimated."""
+    table = _table(title, "", "synthesis", *("traced" if cost.traced else "estimated" for cost in costs))
+    table.add_row("LUTs", f"{synthesis.luts:,}", *(f"{cost.luts:,.0f}" for cost in costs))
+    table.add_row("flip-flops", f"{synthesis.flip_flops:,}", *(f"{cost.flip_flops:,.0f}" for cost in costs))
+    table.add_row("carry chains", f"{synthesis.carries:,}", *("" for _ in costs))
+    table.add_row("DSPs", f"{synthesis.dsps:,}", *(f"{cost.dsps:,}" for cost in costs))
     table.caption = f"{synthesis.tool}, {synthesis.seconds:.0f} s"
     return table
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title or None)
+    table = Table(title=escape(title) or None)
     for index, column in enumerate(columns):
         table.add_column(column, justify="left" if index == 0 else "right")
     return table

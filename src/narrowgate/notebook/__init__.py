@@ -24,6 +24,7 @@ from narrowgate.notebook._record import RunFolder, create, reopen
 from narrowgate.notebook._render import render_comparison, render_run, render_runs
 from narrowgate.notebook._state import Status
 from narrowgate.notebook._tables import RunsTable, run_as_dict, runs_table
+from narrowgate.notebook._toml import to_toml
 
 __all__ = [
     "AtRate",
@@ -49,6 +50,7 @@ __all__ = [
     "reopen",
     "run_as_dict",
     "runs_table",
+    "to_toml",
     "write_page",
     "write_pages",
 ]

@@ -9,7 +9,7 @@
 | `curve.json` | a list per quantity, one entry an epoch |
 | `metrics.json` | what `narrowgate.trigger` says of the test split, of the cuts and of the curve |
 | `weights.safetensors` | name → float32 array |
-| `scores.safetensors` | `scores` (float32) and `labels` (uint8) of the test split, (events,) each |
+| `scores.safetensors` | `scores` (float32; exact ones float64), `labels` (uint8) of the test split, (events,) each |
 | `plots/*.png` | pictures of the above |
 | `notes.txt` | dated notes, only ever added to |
 | `checkpoint/` | what training goes on from; gone when the run is finished |

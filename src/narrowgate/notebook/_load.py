@@ -57,7 +57,7 @@ class Run:
         """
         return _tensors(self, WEIGHTS)
 
-    def scores(self) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    def scores(self) -> tuple[NDArray[np.floating[Any]], NDArray[np.uint8]]:
         """Score and label of every event of the test split, shape (events,) each.
 
         Raises:

@@ -18,11 +18,32 @@ def cut_name(key: str) -> str:
 
 
 @dataclass(frozen=True)
+class Disagreement:
+    """How far the training graph's scores are from the exact integers' that a run is judged by.
+
+    Of `events` (the test split) `differing` have another score, by `largest` at most; `changed` counts those on the
+    other side of each working point's threshold.
+    """
+
+    events: int
+    differing: int
+    largest: float
+    changed: tuple[int, ...]
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Self:
+        """Read `narrowgate.firmware.Disagreement.as_dict()`."""
+        changed = tuple(int(one["events"]) for one in content["decisions_changed"])
+        return cls(int(content["events"]), int(content["differing"]), float(content["largest_difference"]), changed)
+
+
+@dataclass(frozen=True)
 class Measures:
     """The metrics of a run; None or empty where a run has none.
 
     `accuracy` is the balanced one, `cuts` maps a reader's name of a cut to its working points, `volatility` and
     `verdict` speak of the validation loss, `seconds` is the time the training took, `stopped` says why it ended early.
+    A run judged by exact integers has a `disagreement`: the training graph's with them.
     """
 
     accuracy: float | None = None
@@ -38,10 +59,12 @@ class Measures:
     verdict: str = ""
     seconds: float | None = None
     stopped: str = ""
+    disagreement: Disagreement | None = None
 
     @classmethod
     def of(cls, metrics: Mapping[str, Any]) -> Self:
-        """Read the metrics of a run: `Judgement.as_dict()` with `curve` (volatility, verdict), `seconds`, `stopped`.
+        """Read the metrics of a run: `Judgement.as_dict()` with `curve` (volatility, verdict), `seconds`, `stopped`,
+        and `disagreement` where it was judged by exact integers.
 
         Raises:
             NotebookError: they are not of this form.
@@ -62,6 +85,7 @@ class Measures:
                 verdict=str(curve.get("verdict", "")),
                 seconds=_number(metrics.get("seconds")),
                 stopped=str(metrics.get("stopped") or ""),
+                disagreement=Disagreement.of(metrics["disagreement"]) if "disagreement" in metrics else None,
             )
         except (TypeError, ValueError, AttributeError, KeyError) as error:
             raise NotebookError(f"{METRICS} is not a judgement of narrowgate.trigger ({error})") from error

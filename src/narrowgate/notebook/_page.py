@@ -12,7 +12,7 @@ from narrowgate.notebook._load import Run, find, list_runs, read_run
 from narrowgate.notebook._markdown import Markdown, escape, escape_lines, table
 from narrowgate.notebook._notes import Note, append_note
 from narrowgate.notebook._state import Status
-from narrowgate.notebook._verdict import verdict_sentence
+from narrowgate.notebook._verdict import exactness_sentence, verdict_sentence
 from narrowgate.notebook._words import fraction, kilohertz, seconds, setting, significant, with_interval
 
 INDEX = "index.md"
@@ -132,6 +132,8 @@ def _performance(run: Run) -> list[str]:
         f"Test split{events}. Accuracy {fraction(measures.accuracy)} (both classes counting alike), area under the ROC "
         f"curve {significant(measures.area_under_curve, 5)}."
     ]
+    if exactness := exactness_sentence(run):
+        blocks.append(exactness)
     columns = ("rate", "threshold", "signal efficiency", "background events above", *measures.cuts)
     rows = []
     for point in measures.points:

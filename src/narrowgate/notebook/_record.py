@@ -57,8 +57,13 @@ class RunFolder:
         write_bytes(self.path / WEIGHTS, save({name: _float32(name, value) for name, value in weights.items()}))
 
     def write_scores(self, scores: ArrayLike, labels: ArrayLike) -> None:
-        """Keep score and label (1 signal, 0 background) of every event of the test split, shape (events,) each."""
-        values, truth = _float32("scores", scores), np.array(labels, dtype=np.uint8, order="C")
+        """Keep score and label (1 signal, 0 background) of every event of the test split, shape (events,) each.
+
+        Scores are kept as float32, those that are float64 as they are: the exact integers' need up to 53 bits.
+        """
+        given = np.array(scores, order="C")
+        values: NDArray[Any] = given if given.dtype == np.float64 else _float32("scores", given)
+        truth = np.array(labels, dtype=np.uint8, order="C")
         if values.ndim != 1 or values.shape != truth.shape:
             shapes = f"{values.shape} and {truth.shape}"
             raise NotebookError(f"scores and labels have one entry an event each; found shapes {shapes}")

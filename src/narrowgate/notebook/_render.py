@@ -14,7 +14,7 @@ from narrowgate.notebook._load import Run
 from narrowgate.notebook._measures import all_rates
 from narrowgate.notebook._state import Status
 from narrowgate.notebook._tables import RunsTable
-from narrowgate.notebook._verdict import verdict_sentence
+from narrowgate.notebook._verdict import exactness_sentence, verdict_sentence
 from narrowgate.notebook._words import fraction, kilohertz, seconds, setting, significant, with_interval
 
 _STATUS = {
@@ -57,6 +57,8 @@ def render_run(run: Run) -> RenderableType:
     parts += [Text(warning, style="yellow") for warning in run.measures.warnings]
     if run.measures.points:
         parts += [Text(), _efficiencies(run)]
+    if exactness := exactness_sentence(run):
+        parts.append(Text(exactness))
     if run.measures.rejections:
         parts += [Text(), _rejections(run)]
     if run.configuration:

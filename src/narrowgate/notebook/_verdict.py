@@ -25,6 +25,25 @@ def verdict_sentence(run: Run) -> str:
     return " ".join(sentences)
 
 
+def exactness_sentence(run: Run) -> str:
+    """By what a run was judged, and how far the training graph is from it; empty for a float network."""
+    found = run.measures.disagreement
+    if found is None:
+        return ""
+    events = f"{found.events:,}".replace(",", "\u202f")
+    judged = "Judged by exact integers, as hardware computes; the training graph (float32 sums)"
+    if not found.differing:
+        return f"{judged} gives the same score for all {events} events."
+    differing = f"{found.differing:,}".replace(",", "\u202f")
+    changed = ", ".join(
+        f"{count} at {kilohertz(point.rate)}" for count, point in zip(found.changed, run.measures.points, strict=False)
+    )
+    return (
+        f"{judged} gives another score for {differing} of {events} events, by {significant(found.largest, 2)} at "
+        f"most; decisions that differ: {changed}."
+    )
+
+
 def _against(point: WorkingPoint, cut: WorkingPoint, name: str) -> str:
     """Compare a network with a cut at the same rate, in words."""
     if point.rate == cut.rate and point.confidence == cut.confidence and indistinguishable(point, cut):

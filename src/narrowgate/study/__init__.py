@@ -12,12 +12,13 @@ from narrowgate.study._cost import Cost, bit_operations, bits_per_weight, weight
 from narrowgate.study._errors import StudyError
 from narrowgate.study._fidelity import Fidelity, fidelity, kendall
 from narrowgate.study._finals import Keep
+from narrowgate.study._find import find, folder_of
 from narrowgate.study._outcome import Efficiency, Outcome, Ranked, Row
 from narrowgate.study._pareto import fronts, pareto_order
 from narrowgate.study._pictures import draw
 from narrowgate.study._progress import Progress, Report, live_view
 from narrowgate.study._ranking import Decision, Standing, promote, rank
-from narrowgate.study._search import best, folder_of, resume, search, show
+from narrowgate.study._search import best, resume, search, show
 from narrowgate.study._space import Drawn, Space
 from narrowgate.study._study import Finalists, Ranking, Strategy, Study
 from narrowgate.study._tables import as_csv, as_json, as_myst, render
@@ -51,6 +52,7 @@ __all__ = [
     "bits_per_weight",
     "draw",
     "fidelity",
+    "find",
     "folder_of",
     "fronts",
     "hyperband",

@@ -1,10 +1,11 @@
-"""What a configuration costs, counted without a synthesis: bits that are stored, and bits that are multiplied."""
+"""What a configuration costs, without a synthesis: bits stored, bits multiplied, LUTs by the fast estimate."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod
 
+from narrowgate.firmware import cost_of_configuration
 from narrowgate.fixedpoint import Format
 from narrowgate.network import Configuration, Convolution, ImageShape, layers
 
@@ -47,7 +48,16 @@ def bit_operations(configuration: Configuration, image: ImageShape) -> float:
     return float(total)
 
 
-COSTS: dict[str, Cost] = {"weight-bits": weight_bits, "bit-operations": bit_operations}
+def estimated_luts(configuration: Configuration, image: ImageShape) -> float:
+    """LUTs of the unrolled circuit by the fast estimate of `narrowgate.firmware`, with fresh weights.
+
+    Raises:
+        FirmwareError: a needed format is float.
+    """
+    return cost_of_configuration(configuration, image).luts
+
+
+COSTS: dict[str, Cost] = {"weight-bits": weight_bits, "bit-operations": bit_operations, "luts": estimated_luts}
 """By the words of `ranking.cost`."""
 
 

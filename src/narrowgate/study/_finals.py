@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
+from narrowgate.firmware import exact_scores
 from narrowgate.study._folder import write_whole
 from narrowgate.study._journal import Entry
 from narrowgate.study._members import Known, Member, finalist_member
@@ -20,6 +22,8 @@ from narrowgate.training import Trained, score
 from narrowgate.trigger import difference, judge, stability
 
 STOPPED = "finalists stopped"
+
+Scores = NDArray[np.float32] | NDArray[np.float64]
 
 Keep = Callable[[Trained], object]
 """Hears of each finalist's typical network, so that a notebook can make a run of it."""
@@ -86,7 +90,7 @@ class _Tested:
     finalist: Finalist
     efficiencies: tuple[float, ...]
     typical: int
-    scores: NDArray[np.float32] | None
+    scores: Scores | None
 
 
 def _judged(search: Search, finalists: Sequence[Finalist]) -> Entry:
@@ -96,16 +100,21 @@ def _judged(search: Search, finalists: Sequence[Finalist]) -> Entry:
 
 
 def _test(search: Search, finalist: Finalist) -> _Tested:
-    """A seed that diverged or gives scores that are not finite keeps nothing: its efficiency is 0."""
+    """A seed that diverged or gives scores that are not finite keeps nothing: its efficiency is 0.
+
+    A network of fixed-point formats is judged by the exact integers, as its run will be.
+    """
     test, rate = search.trainer.dataset.test, search.study.ranking.rate
-    found: list[tuple[float, NDArray[np.float32] | None]] = []
+    found: list[tuple[float, Scores | None]] = []
     for member in finalist.members:
         known = search.record.known[member.name]
         weights, _ = search.trainer.weights(member, known)
-        scores = score(member.configuration, weights, test.images)
+        scores: Scores = score(member.configuration, weights, test.images)
         if known.diverged_at is not None or not np.all(np.isfinite(scores)):
             found.append((0.0, None))
             continue
+        exact = exact_scores(member.configuration, weights, test.images)
+        scores = scores if exact is None else exact
         judgement = judge(scores, test.labels, rates=(rate,), crossing_rate=search.trainer.dataset.crossing_rate)
         found.append((judgement.working_points[0].efficiency, scores))
     order = sorted(range(len(found)), key=lambda index: found[index][0])
@@ -196,7 +205,7 @@ def _as_trained(search: Search, member: Member, known: Known, weights: Any, live
         stopped=None
         if known.diverged_at is None
         else f"the loss or its gradient was not finite at step {known.diverged_at}",
-        seconds=search.meter.seconds,
+        seconds=math.nan,  # of one among many that trained together, partly in earlier processes: nobody knows
         member_events=known.step * member.configuration.training.batch_size,
         placement=search.trainer.lanes.placement(search.trainer.lanes.size(1)),
     )

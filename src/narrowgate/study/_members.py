@@ -96,6 +96,17 @@ def finalist_member(study: Study, identifier: str, configuration: Configuration,
     return Member(name, _trained_as(configuration, name, training))
 
 
+def in_full(study: Study, identifier: str, configuration: Configuration, network: str | None) -> Configuration:
+    """A configuration as a finalist trains it, to be trained again alone.
+
+    It has schedule and seed of the finalist's member `network`, or of its first one while there are none.
+    """
+    schedules, seeds = study.finalists.schedules, range(study.finalists.seeds)
+    every = [finalist_member(study, identifier, configuration, one, number) for one in schedules for number in seeds]
+    chosen = next((member for member in every if member.name == network), every[0])
+    return chosen.configuration.model_copy(update={"name": f"{study.name}, {identifier}"})
+
+
 def units(
     prefix: str, members: Iterable[Member], known: Mapping[str, Known], end: int, image: ImageShape, size: int
 ) -> list[Unit]:

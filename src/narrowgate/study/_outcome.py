@@ -10,6 +10,7 @@ from narrowgate.network import Configuration
 from narrowgate.study._cost import bit_operations, bits_per_weight
 from narrowgate.study._fidelity import Fidelity
 from narrowgate.study._journal import Entry
+from narrowgate.study._members import in_full
 from narrowgate.study._pareto import fronts
 from narrowgate.study._ranking import Standing, within_noise
 from narrowgate.study._record import Record
@@ -37,6 +38,7 @@ class Efficiency:
 class Row:
     """A line of the table of the best.
 
+    `full` is the configuration as the finalist was (or will be) trained, with the typical network's seed.
     `steps` is the training its validation value rests on, `validation` that value in the words of `measure`, `noise`
     one standard deviation of it. `efficiency`, `accuracy`, `volatility` and `verdict` are those of the typical network
     (the seed with the median test efficiency), `None` before finalists were judged. `same_as_first` says that the row
@@ -202,7 +204,7 @@ def _judged_rows(study: Study, record: Record, judged: Entry, image: Any) -> lis
             Row(
                 configuration=name,
                 settings=record.points[name],
-                full=configuration,
+                full=in_full(study, name, configuration, found["network"]),
                 schedule=found["schedule"],
                 steps=study.finalists.steps,
                 seeds=found["seeds"],
@@ -231,7 +233,7 @@ def _provisional_rows(study: Study, record: Record, leaders: list[tuple[int, Sta
             Row(
                 configuration=entry.configuration,
                 settings=record.points[entry.configuration],
-                full=configuration,
+                full=in_full(study, entry.configuration, configuration, None),
                 schedule=None,
                 steps=budget,
                 seeds=study.seeds_at(budget),

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 # The colours of M. Okabe and K. Ito, "Color Universal Design" (2008).
 BLUE, VERMILION, GREY, PALE = "#0072B2", "#D55E00", "#6E6E6E", "#D9D9D9"
 
+NAMED = 12
+"""Up to so many configurations are named in a picture."""
+
 _SETTINGS: dict[str, Any] = {
     "font.size": 10.0,
     "axes.spines.top": False,
@@ -74,19 +77,28 @@ def _against_bits(figure: Figure, outcome: Outcome) -> bool:
         )
     axes = figure.subplots()
     rows = [row for row in outcome.rows if row.efficiency is not None]
-    for row in rows:
+    for row, place in zip(rows, _apart([row.bits_per_weight for row in rows]), strict=True):
         found = row.efficiency
         assert found is not None
         colour = VERMILION if row is rows[0] else BLUE
         errors = [[found.value - found.low], [found.high - found.value]]
-        axes.errorbar(row.bits_per_weight, found.value, errors, fmt="o", color=colour, capsize=3)
-        axes.annotate(
-            row.configuration, (row.bits_per_weight, found.value), (6, 4), textcoords="offset points", fontsize=8
-        )
+        axes.errorbar(place, found.value, errors, fmt="o", color=colour, capsize=3)
+        axes.annotate(row.configuration, (place, found.value), (6, 4), textcoords="offset points", fontsize=8)
+    axes.margins(x=0.1)
     axes.set_xlabel("mean bits per weight")
-    axes.set_ylabel(f"signal efficiency at {outcome.study.ranking.rate / 1e3:g} kHz (test)")
-    axes.set_title(f"{outcome.study.name}: finalists, 68 % intervals", loc="left")
+    axes.set_ylabel(f"signal efficiency at {outcome.study.ranking.rate_in_words} (test)")
+    axes.set_title(f"{outcome.study.name}: finalists, 68 % intervals (orange: first on validation)", loc="left")
     return True
+
+
+def _apart(places: Sequence[float]) -> list[float]:
+    """The same places, those that coincide moved apart so that their error bars can be told from each other."""
+    step = 0.04 * ((max(places) - min(places)) or 1.0)
+    equal = [[other for other, value in enumerate(places) if abs(value - place) < step / 2] for place in places]
+    return [
+        place + step * (group.index(index) - (len(group) - 1) / 2)
+        for index, (place, group) in enumerate(zip(places, equal, strict=True))
+    ]
 
 
 def _against_cost(figure: Figure, outcome: Outcome) -> bool:
@@ -111,12 +123,17 @@ def _values(figure: Figure, outcome: Outcome, places: Sequence[float], label: st
     axes.errorbar(places, values, [one.noise for one in top], fmt="o", color=BLUE, ecolor=PALE, label="configurations")
     if log:
         front = sorted((place, value) for place, value, one in zip(places, values, top, strict=True) if one.on_front)
-        axes.step(*zip(*front, strict=True), "o-", where="post", color=VERMILION, label="Pareto front")
+        axes.step(*zip(*front, strict=True), "o-", where="post", color=VERMILION, label="Pareto front", zorder=3)
         axes.set_xscale("log")
-        axes.legend()
+        figure.legend(loc="outside lower right", ncols=2)
+    if len(top) <= NAMED:
+        for one, place, value in zip(top, places, values, strict=True):
+            axes.annotate(one.configuration, (place, value), (6, 4), textcoords="offset points", fontsize=8)
+    axes.margins(x=0.1)
     axes.set_xlabel(label)
     axes.set_ylabel(f"validation {measure} after {top[0].budget} steps")
-    axes.set_title(f"{outcome.study.name}: {len(top)} configurations on the highest rung", loc="left")
+    many = f"{len(top)} configuration{'' if len(top) == 1 else 's'}"
+    axes.set_title(f"{outcome.study.name}: {many} on the highest rung", loc="left")
     return True
 
 

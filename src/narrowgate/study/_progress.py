@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 from rich.console import Console, Group
@@ -85,50 +85,93 @@ class Meter:
 
 @contextmanager
 def live_view(console: Console) -> Iterator[Report]:
-    """A view of a search that is redrawn in place: phase, members alive, best so far, throughput, time left.
+    """A view of a search that is redrawn in place: phase, configurations alive, best so far, throughput, time left.
 
-    With a console that is no terminal, a line is printed when the phase changes.
+    With a console that is no terminal, a line is printed when the phase changes, and for every further tenth of the
+    work. Notices are printed once and stay.
     """
     if not console.is_terminal:
-        yield _line_by_line(console)
+        yield _with_notices(console, _line_by_line(console))
         return
-    with Live(console=console, refresh_per_second=4, transient=True) as live:
-        yield lambda progress: live.update(render(progress))
+    view = _View()
+    with Live(get_renderable=view.picture, console=console, refresh_per_second=4, transient=True) as live:
+        yield _with_notices(live.console, view.hear)
+
+
+class _View:
+    """The latest progress, whose clock goes on between reports: compiling a program takes a while."""
+
+    def __init__(self) -> None:
+        self._latest: tuple[Progress, float] | None = None
+
+    def hear(self, progress: Progress) -> None:
+        """Take in a report."""
+        self._latest = progress, perf_counter()
+
+    def picture(self) -> Group | Text:
+        """What is to be seen now."""
+        if self._latest is None:
+            return Text("preparing the data")
+        progress, when = self._latest
+        return render(replace(progress, seconds=progress.seconds + perf_counter() - when))
 
 
 def render(progress: Progress) -> Group:
     """One picture of the live view."""
     bar = ProgressBar(total=max(progress.planned, 1), completed=min(progress.done, progress.planned), width=44)
-    share = min(1.0, progress.done / max(progress.planned, 1))
     head = Table.grid(padding=(0, 2))
-    head.add_row(Text(progress.study, style="bold"), bar, f"{share:4.0%}", f"{_time(progress.seconds_left)} left")
+    head.add_row(Text(progress.study, style="bold"), bar, f"{_share(progress):.0%}", _left(progress))
     facts = Table.grid(padding=(0, 2))
-    facts.add_row("now", f"{progress.phase}, {progress.alive} configurations")
+    facts.add_row("now", _now(progress))
     facts.add_row("best so far", progress.best or "not ranked yet")
-    facts.add_row(
-        "throughput", f"{progress.member_events_per_second:,.0f} member-events/s for {_time(progress.seconds)}"
-    )
-    if progress.notice:
-        facts.add_row("note", progress.notice)
+    speed = f"{progress.member_events_per_second:,.0f} member-events/s" if progress.done else "compiling"
+    facts.add_row("throughput", f"{speed}, {_time(progress.seconds)} so far")
     return Group(head, facts)
 
 
 def _line_by_line(console: Console) -> Report:
-    phases: list[str] = []
+    told: set[str | int] = set()
 
     def report(progress: Progress) -> None:
-        if progress.phase not in phases:
-            phases.append(progress.phase)
-            share = min(1.0, progress.done / max(progress.planned, 1))
-            best = f"; best so far {progress.best}" if progress.best else ""
-            console.print(f"{share:4.0%}  {progress.phase}, {progress.alive} configurations{best}", highlight=False)
+        tenth = int(10 * _share(progress))
+        if progress.phase in told and tenth in told:
+            return
+        told.update((progress.phase, tenth))
+        best = f"; best so far {progress.best}" if progress.best else ""
+        line = f"{_share(progress):4.0%}  {_now(progress)}; {_left(progress)}{best}"
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     return report
 
 
+def _with_notices(console: Console, report: Report) -> Report:
+    """Print every notice once, before `report` hears of it."""
+    told: set[str] = set()
+
+    def both(progress: Progress) -> None:
+        if progress.notice and progress.notice not in told:
+            told.add(progress.notice)
+            console.print(f"note: {progress.notice}", highlight=False, markup=False, soft_wrap=True)
+        report(progress)
+
+    return both
+
+
+def _share(progress: Progress) -> float:
+    return min(1.0, progress.done / max(progress.planned, 1))
+
+
+def _now(progress: Progress) -> str:
+    return f"{progress.phase}, {progress.alive} configuration{'' if progress.alive == 1 else 's'}"
+
+
+def _left(progress: Progress) -> str:
+    return (
+        "time left not known yet" if progress.seconds_left == float("inf") else f"{_time(progress.seconds_left)} left"
+    )
+
+
 def _time(seconds: float) -> str:
-    if seconds == float("inf"):
-        return "unknown time"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

@@ -88,7 +88,7 @@ def _run_bracket(search: Search, number: int, bracket: Bracket, sequence: Iterab
     alive = _draw(search, number, bracket, sequence)
     for index, rung in enumerate(bracket.rungs, start=1):
         prefix = f"bracket {number} rung {index}"
-        search.tell(f"bracket {number} of {len(search.study.brackets)}, {rung.budget} steps", len(alive))
+        search.tell(f"bracket {number} of {len(search.study.brackets)}, rung at {rung.budget} steps", len(alive))
         seeds = range(1, search.study.seeds_at(rung.budget) + 1)
         configurations = search.record.configurations
         # Seeds one after the other: when time runs out, every configuration has had its first.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import jax
@@ -12,6 +11,7 @@ from narrowgate.events import Dataset
 from narrowgate.study._cost import COSTS, Cost
 from narrowgate.study._errors import StudyError
 from narrowgate.study._finals import Keep, run_finals
+from narrowgate.study._find import folder_of
 from narrowgate.study._folder import held, sweep
 from narrowgate.study._journal import JOURNAL, Entry, Journal
 from narrowgate.study._lanes import Lanes, usual_lanes
@@ -70,41 +70,50 @@ def resume(
     cost: Cost | None = None,
 ) -> Outcome:
     """Go on with the search kept in `folder`. Arguments and errors: see `search`."""
-    opened = Journal.read(Path(folder)).entries.get(OPENED)
-    if opened is None:
-        raise StudyError(f"{folder} holds no study to resume; a study's folder has a {JOURNAL} in it.")
-    study = Study.parse(opened["text"], where=f"{folder}/{JOURNAL}")
+    study, _ = _read(Path(folder))
     return _Run(study, dataset, Path(folder), time_budget, report, keep, cost).finish()
 
 
 def show(folder: Path | str) -> Outcome:
     """What the search kept in `folder` has found so far; reads only, also while it runs.
 
+    A damaged end of the journal is left out, and the outcome's state says so.
+
     Raises:
-        StudyError: there is no study in `folder`.
+        StudyError: there is no study in `folder`, or its journal is damaged from the beginning.
     """
-    journal = Journal.read(Path(folder))
-    opened = journal.entries.get(OPENED)
-    if opened is None:
-        raise StudyError(f"{folder} holds no study; a study's folder has a {JOURNAL} in it.")
-    return outcome_of(Study.parse(opened["text"], where=f"{folder}/{JOURNAL}"), journal.entries)
+    study, journal = _read(Path(folder))
+    state = "finished" if FINISHED in journal else "not finished"
+    damage = f"{state}; {journal.warning.rstrip('.')}" if journal.warning else ""
+    return outcome_of(study, journal.entries, stopped=damage)
 
 
-def best(folder: Path | str) -> Row:
-    """The first row of what the search kept in `folder` has found so far: its settings, and its configuration in full.
+def best(folder: Path | str, place: int = 1) -> Row:
+    """The row at a place (1 is the first) of what the search kept in `folder` has found so far.
 
     Raises:
-        StudyError: there is no study in `folder`, or nothing in it is ranked yet.
+        StudyError: there is no study in `folder`, or nothing in it has that place yet.
     """
     rows = show(folder).rows
     if not rows:
         raise StudyError(f"{folder}: nothing is ranked yet; let the search go on.")
-    return rows[0]
+    if not 1 <= place <= len(rows):
+        raise StudyError(f"{folder}: the table of the best has the places 1 to {len(rows)}; found {place}.")
+    return rows[place - 1]
 
 
-def folder_of(root: Path | str, study: Study) -> Path:
-    """Where a study is kept under `root`."""
-    return Path(root) / (re.sub(r"[^\w.-]+", "-", study.name.strip().lower()).strip("-.") or "study")
+def _read(folder: Path) -> tuple[Study, Journal]:
+    """The study kept in `folder`, and its journal as far as it is sound."""
+    journal = Journal.read(folder)
+    opened = journal.entries.get(OPENED)
+    if opened is None and journal.warning:
+        raise StudyError(
+            f"{folder / JOURNAL} is damaged from its first line on, and nothing can be read from it; searching anew "
+            f"with the study's file sets it aside."
+        )
+    if opened is None:
+        raise StudyError(f"{folder} holds no study; a study's folder has a {JOURNAL} in it.")
+    return Study.parse(opened["text"], where=f"{folder / JOURNAL}"), journal
 
 
 class _Run:

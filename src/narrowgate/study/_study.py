@@ -78,7 +78,12 @@ class Ranking(Section):
     events: Count = 4096
     seeds: Annotated[tuple[Count, ...], Field(min_length=1)] = (1, 3)
     tie_factor: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 1.5
-    cost: Literal["none", "weight-bits", "bit-operations"] = "none"
+    cost: Literal["none", "weight-bits", "bit-operations", "luts"] = "none"
+
+    @property
+    def rate_in_words(self) -> str:
+        """The rate for a reader: `10 kHz`, `1.5 MHz`."""
+        return f"{self.rate / 1e6:g} MHz" if self.rate >= 1e6 else f"{self.rate / 1e3:g} kHz"
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -131,6 +136,8 @@ class Study:
         """
         try:
             return cls.parse(Path(path).read_text(encoding="utf-8"), where=str(path))
+        except FileNotFoundError:
+            raise StudyError(f"{path}: there is no such file; give a study in TOML.") from None
         except (OSError, UnicodeDecodeError) as error:
             raise StudyError(f"{path}: the study file cannot be read ({error}).") from None
 

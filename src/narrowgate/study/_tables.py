@@ -6,9 +6,11 @@ import csv
 import io
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from textwrap import fill
 from typing import Any
 
+from rich import box
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -18,16 +20,28 @@ from narrowgate.study._outcome import Outcome, Row
 SAME = "≈"
 """Marks a row that cannot be told from the first."""
 
+WIDE = 100
+"""Columns of a terminal in which a row of the table takes one line."""
 
-def render(outcome: Outcome) -> Group:
-    """The table for the terminal, what the marks mean, and how far the rungs told the truth."""
-    table = Table(title=f"{outcome.study.name}: {_title(outcome)}", title_justify="left", header_style="bold")
-    for heading in headings(outcome):
-        table.add_column(heading, justify="left" if heading in ("", "settings", "verdict", "network") else "right")
-    for place, row in enumerate(outcome.rows, start=1):
-        table.add_row(*cells(outcome, row, place))
-    lines = [Text(sentence) for sentence in notes(outcome)]
-    return Group(table, *lines)
+
+def render(outcome: Outcome, width: int = WIDE) -> Group:
+    """For the terminal: the table, its rows' settings, what the marks mean, and how far the rungs told the truth.
+
+    In a terminal of less than `WIDE` columns, intervals stand below their values.
+    """
+    parameters = list(outcome.study.space.parameters)
+    places = list(enumerate(outcome.rows, start=1))
+    found = [cells(outcome, row, place)[:-1] for place, row in places]
+    if width < WIDE:
+        found = [[name, *map(_stacked, others)] for name, *others in found]
+    results = _table(headings(outcome)[:-1], found)
+    settings = _table(
+        ["network", *(name.replace("_", " ") for name in parameters)],
+        [[_name(row, place), *(_setting(row.settings.get(name)) for name in parameters)] for place, row in places],
+    )
+    title = Text(f"{outcome.study.name}: {_title(outcome)}", style="bold")
+    tables = (Text(), results, Text(), settings, Text()) if outcome.rows else ()
+    return Group(title, *tables, *(Text(sentence) for sentence in notes(outcome)))
 
 
 def as_json(outcome: Outcome) -> str:
@@ -78,46 +92,38 @@ def label(outcome: Outcome) -> str:
 
 def headings(outcome: Outcome) -> list[str]:
     """The column heads of the short table."""
-    rate = f"efficiency at {outcome.study.ranking.rate / 1e3:g} kHz"
-    middle = (
-        [rate, "seeds from … to", "accuracy", "volatility", "verdict"] if outcome.judged else ["validation", "accuracy"]
-    )
-    return ["", "network", *middle, "bits a weight", "bit operations", "settings"]
+    rate = f"efficiency at {outcome.study.ranking.rate_in_words}"
+    middle = [rate, "over the seeds", "accuracy", "volatility"] if outcome.judged else ["validation", "accuracy"]
+    return ["network", *middle, "bits a weight", "bit operations", "settings"]
 
 
 def cells(outcome: Outcome, row: Row, place: int) -> list[str]:
     """A row of the short table, as text."""
-    mark = f"{place} {SAME}" if row.same_as_first and place > 1 else f"{place}"
     if outcome.judged:
         found = row.efficiency
         middle = [
-            "diverged"
-            if found is None
-            else f"{found.value:.4f} +{found.high - found.value:.4f} −{found.value - found.low:.4f}",
-            "" if found is None else f"{found.worst_seed:.4f} … {found.best_seed:.4f} ({row.seeds})",
+            "diverged" if found is None else f"{found.value:.3f} ({found.low:.3f}–{found.high:.3f})",
+            "" if found is None else f"{found.worst_seed:.3f}–{found.best_seed:.3f} ({row.seeds})",
             _number(row.accuracy, ".4f"),
-            _number(row.volatility, ".3f"),
-            row.verdict or "",
+            f"{_number(row.volatility, '.3f')} {row.verdict or ''}".strip(),
         ]
     else:
         value = None if row.validation is None else abs(row.validation)
-        shown = "diverged" if value is None else f"{row.measure} {value:.4f} ± {row.noise:.4f} at {row.steps} steps"
+        shown = "diverged" if value is None else f"{row.measure} {value:.4f} ± {row.noise:.4f} ({row.steps} steps)"
         middle = [shown, _number(row.accuracy, ".4f")]
     return [
-        mark,
-        row.configuration,
+        _name(row, place),
         *middle,
         f"{row.bits_per_weight:.1f}",
-        f"{row.bit_operations:,.0f}",
-        _settings(row.settings),
+        _short(row.bit_operations),
+        ", ".join(f"{name.replace('_', ' ')} {_setting(value)}" for name, value in row.settings.items()),
     ]
 
 
 def notes(outcome: Outcome) -> list[str]:
     """What a reader should know before trusting the table."""
-    found = [
-        f"The search is {outcome.state}." if outcome.state.startswith(("finished", "not")) else f"{outcome.state}."
-    ]
+    verb = "is" if outcome.state.startswith(("finished", "not")) else "was"
+    found = [f"The search {verb} {outcome.state}."]
     if any(row.same_as_first for row in outcome.rows[1:]):
         how = "the events' and the seeds' scatter" if outcome.judged else "the noise of the ranking"
         found.append(f"{SAME} cannot be told from the first within {how}.")
@@ -126,7 +132,7 @@ def notes(outcome: Outcome) -> list[str]:
             "In the order of the validation split; the numbers are those of the test split, for the seed with the "
             "median efficiency, with 68 % intervals."
         )
-    return found + [one.sentence for one in outcome.fidelities]
+    return found + [one.sentence for one in outcome.fidelities if one.configurations]
 
 
 def _title(outcome: Outcome) -> str:
@@ -137,10 +143,38 @@ def _list_row(texts: Sequence[str]) -> list[str]:
     return [f"{'* -' if index == 0 else '  -'} {text}".rstrip() for index, text in enumerate(texts)]
 
 
-def _settings(settings: Mapping[str, Any]) -> str:
-    return ", ".join(
-        f"{name} {f'{value:.3g}' if isinstance(value, float) else value}" for name, value in settings.items()
-    )
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """A table in the style of the notebook's; heads are broken so that no column is wider than it need be."""
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", padding=(0, 1, 0, 0), show_edge=False)
+    for heading, *column in zip(heads, *rows, strict=True):
+        lines = [*heading.split(), *(line for cell in column for line in cell.splitlines())]
+        names = heading in ("network", "volatility")
+        table.add_column(fill(heading, max(map(len, lines))), justify="left" if names else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _stacked(cell: str) -> str:
+    """A long cell in several lines."""
+    return cell.replace(" (", "\n(") if " (" in cell else fill(cell, 10, break_long_words=False)
+
+
+def _name(row: Row, place: int) -> str:
+    return f"{place} {SAME if row.same_as_first and place > 1 else ' '} {row.configuration}"
+
+
+def _setting(value: Any) -> str:
+    """A value of a parameter; a dash where a condition left it out."""
+    return "–" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _short(number: float) -> str:
+    """A large number to three digits: `870 k`, `4.59 M`."""
+    for unit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= unit:
+            return f"{number / unit:#.3g}".rstrip(".") + f" {letter}"
+    return f"{number:.0f}"
 
 
 def _number(value: float | None, form: str) -> str:
