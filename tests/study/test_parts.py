@@ -122,6 +122,16 @@ def test_a_state_after_n_steps_does_not_depend_on_the_rung() -> None:
     assert last.seed not in range(1, 1001)
 
 
+def test_a_study_repeated_with_another_seed_shares_no_member() -> None:
+    def seeds(study: Study) -> set[int]:
+        rungs = {rung_member(study, "c001", Configuration(), number).seed for number in (1, 2, 3)}
+        return rungs | {finalist_member(study, "c001", Configuration(), "cosine", number).seed for number in range(5)}
+
+    again = [Study.parse(TEXT.replace("[strategy]", f"[strategy]\nseed = {seed}")) for seed in (0, 1, 2, 2**31 - 1)]
+    assert len(set().union(*map(seeds, again))) == len(again) * 8
+    assert seeds(again[1]) == seeds(STUDY)
+
+
 @given(st.lists(st.tuples(st.sampled_from([1, 2, 4]), st.sampled_from([0, 40, 80])), max_size=30), st.integers(1, 7))
 def test_units_bring_everybody_to_the_end_once(given_members: list[tuple[int, int]], size: int) -> None:
     known: dict[str, Known] = defaultdict(Known)

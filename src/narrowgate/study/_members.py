@@ -18,6 +18,9 @@ Column = list[float | None]
 FIRST_FRESH_SEED = 1001
 """Finalists train with seeds that no rung has seen: their luck there is not counted again."""
 
+SEEDS_APART = 10_007
+"""Between the member seeds of one `strategy.seed` and the next: a study repeated with another shares no member."""
+
 
 @dataclass(frozen=True)
 class Member:
@@ -71,7 +74,7 @@ def rung_member(study: Study, identifier: str, configuration: Configuration, num
     """Seed `number` (1, 2, …) of a configuration, as the rungs train it."""
     strategy = study.strategy
     training: dict[str, Any] = {
-        "seed": number,
+        "seed": _seed(study, number),
         "epochs": strategy.largest // strategy.evaluate_every,
         "steps_per_epoch": strategy.evaluate_every,
         "validation_events": study.ranking.events,
@@ -83,11 +86,11 @@ def rung_member(study: Study, identifier: str, configuration: Configuration, num
 
 def finalist_member(study: Study, identifier: str, configuration: Configuration, schedule: str, number: int) -> Member:
     """Fresh seed `number` (0, 1, …) of a configuration, trained in full with a schedule."""
-    seed = FIRST_FRESH_SEED + number
-    name = f"{identifier}-{schedule}-s{seed}"
+    fresh = FIRST_FRESH_SEED + number
+    name = f"{identifier}-{schedule}-s{fresh}"
     every = study.strategy.evaluate_every
     training = {
-        "seed": seed,
+        "seed": _seed(study, fresh),
         "epochs": study.finalists.steps // every,
         "steps_per_epoch": every,
         "schedule": schedule,
@@ -122,6 +125,10 @@ def units(
             part = tuple(group[first : first + size])
             found.append(Unit(f"{prefix}, unit {len(found) + 1}", part, start, end))
     return found
+
+
+def _seed(study: Study, number: int) -> int:
+    return (number + SEEDS_APART * (study.strategy.seed - 1)) % 2**31
 
 
 def _trained_as(configuration: Configuration, name: str, training: Mapping[str, Any]) -> Configuration:

@@ -31,7 +31,8 @@ class Strategy(Section):
     end without asking (Hyperband and random search have such a bracket anyway). Validation is looked at every
     `evaluate_every` steps. On the rungs the learning rate rises over the first `warm_up` of `largest` steps and then
     stays, so that the state after n steps is the same whatever budget was meant; `schedule = "as-configured"` lays
-    each configuration's own schedule over `largest` steps instead.
+    each configuration's own schedule over `largest` steps instead. `seed` decides which configurations are drawn and in
+    what order, and the members' own seeds: a study repeated with another seed repeats nothing of its luck.
     """
 
     kind: Literal["hyperband", "successive-halving", "random", "grid"] = "hyperband"
