@@ -2,12 +2,13 @@
 
 import shutil
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from narrowgate.firmware import (
+    CircuitProject,
     FirmwareError,
-    Project,
     adversarial_images,
     cost,
     export,
@@ -22,10 +23,10 @@ pytest.importorskip("alkaid", reason="the extra [rtl] is not installed")
 pytestmark = pytest.mark.skipif(shutil.which("yosys") is None, reason="yosys is not installed")
 
 
-def small_project(folder: Path, target: str = "verilog") -> Project:
+def small_project(folder: Path, target: Literal["verilog", "vhdl"] = "verilog") -> CircuitProject:
     found = configuration("(3,0)", filters=[2], kernels=[3], pools=[2], units=[2])
     network = integer_network(found, random_weights(found, (4, 4, 1)), (4, 4, 1))
-    return export(trace(network), folder, target, adversarial_images(network, 5))  # type: ignore[arg-type]
+    return export(trace(network), folder, target, adversarial_images(network, 5))
 
 
 @pytest.mark.slow

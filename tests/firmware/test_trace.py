@@ -103,7 +103,7 @@ def test_unknown_targets_parts_and_tools_are_refused(tmp_path: Path) -> None:
     network = small_network()
     circuit, images = trace(network), random_images(3, SMALL)
     with pytest.raises(FirmwareError, match="allowed are verilog, vhdl"):
-        export(circuit, tmp_path / "x", "systemc", images)  # type: ignore[arg-type]
+        export(circuit, tmp_path / "x", "systemc", images)
     with pytest.raises(FirmwareError, match="allowed are VU13P"):
         export(circuit, tmp_path / "x", "vhdl", images, part="Z80")
     with pytest.raises(FirmwareError, match="allowed are alkaid"):

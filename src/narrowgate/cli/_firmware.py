@@ -82,32 +82,30 @@ def export(
     """
     from narrowgate import firmware, hardware
 
-    target = firmware.find_target(to)
+    target = firmware.find_target(to, decides=bool(rates))
     firmware.find_part(part)
     with _steps() as step:
         trained = hardware.trained_network(root, run)
         points = trained.working_points([1000 * rate for rate in rates] if rates else None)
         integers = trained.integers()
-        codes = [integers.threshold_code(score) for score in points.values()] if rates else []
         images = hardware.real_images(trained, events, data).images
-        step("tracing the circuit")
-        circuit = firmware.trace(integers, codes)
-        folder = output or Path("firmware") / f"{trained.id}-{target}"
+        source: firmware.IntegerNetwork | firmware.Circuit = integers
+        if target.traced:
+            step("tracing the circuit")
+            codes = [integers.threshold_code(score) for score in points.values()] if rates else []
+            source = firmware.trace(integers, codes)
+        folder = output or Path("firmware") / f"{trained.id}-{to}"
         step(f"writing {folder}")
-        project = firmware.export(circuit, folder, target, images, clock=clock, part=part, thresholds=points)
-    timing = f"{project.latency} clocks at {clock:g} MHz" if target != "hls" else f"for {clock:g} MHz"
-    out.print(
-        f"{folder}: {circuit.luts:,.0f} LUTs traced, {timing}; begin with {folder}/README.md",
-        markup=False,
-        soft_wrap=True,
-    )
+        project = firmware.export(source, folder, to, images, clock=clock, part=part, thresholds=points)
+    out.print(f"{folder}: {project.summary}; begin with {folder}/README.md", markup=False, soft_wrap=True)
 
 
 def verify(
     run: RunName,
     tools: Annotated[
-        str, typer.Option("--with", help="What checks, in this order: any of alkaid, verilator, ghdl.")
-    ] = "alkaid,verilator,ghdl",
+        str | None,
+        typer.Option("--with", help="What checks, in this order: any of alkaid, verilator, ghdl. Default: all."),
+    ] = None,
     events: Annotated[int, typer.Option(help="Real images, spread over the test split.", min=1)] = 1000,
     clock: Clock = 200.0,
     data: DataFile = None,
@@ -132,7 +130,9 @@ def verify(
             trained.integers(),
             real.images,
             graph=trained.graph,
-            tools=[tool.strip() for tool in tools.split(",") if tool.strip()],
+            tools=tuple(firmware.TOOLS)
+            if tools is None
+            else [word.strip() for word in tools.split(",") if word.strip()],
             thresholds=trained.working_points(),
             clock=clock,
             progress=step,

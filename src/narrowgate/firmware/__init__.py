@@ -8,15 +8,17 @@ from narrowgate.firmware._cost import Cost, LayerCost, cost, cost_of_configurati
 from narrowgate.firmware._disagreement import Disagreement, disagreement
 from narrowgate.firmware._errors import FirmwareError
 from narrowgate.firmware._evaluate import evaluate, evaluate_layers, exact_scores, input_codes, scores_of
-from narrowgate.firmware._export import TARGETS, Project, export, find_target
+from narrowgate.firmware._export import export, find_target
 from narrowgate.firmware._images import adversarial_images
+from narrowgate.firmware._levels import TOOLS, Tool
 from narrowgate.firmware._network import IntegerLayer, IntegerNetwork, integer_network, is_fixed_point
 from narrowgate.firmware._parts import PARTS, Part, find_part
 from narrowgate.firmware._render import render_cost, render_synthesis, render_verification
 from narrowgate.firmware._synthesis import Synthesis, synthesise
+from narrowgate.firmware._targets import TARGETS, CircuitProject, Project, Target
 from narrowgate.firmware._tools import MissingToolError, program
 from narrowgate.firmware._trace import Circuit, trace
-from narrowgate.firmware._verify import TOOLS, Level, Verification, verify
+from narrowgate.firmware._verify import Level, Verification, verify
 
 __all__ = [
     "PARTS",
@@ -24,6 +26,7 @@ __all__ = [
     "TOOLS",
     "Bounds",
     "Circuit",
+    "CircuitProject",
     "Cost",
     "Disagreement",
     "FirmwareError",
@@ -35,6 +38,8 @@ __all__ = [
     "Part",
     "Project",
     "Synthesis",
+    "Target",
+    "Tool",
     "Verification",
     "adversarial_images",
     "cost",

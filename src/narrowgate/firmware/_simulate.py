@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narrowgate.firmware._errors import FirmwareError
-from narrowgate.firmware._export import Project
 from narrowgate.firmware._ports import output_codes
+from narrowgate.firmware._targets import CircuitProject
 from narrowgate.firmware._tools import program
 
 DEEP_STACK = ("sh", "-c", 'ulimit -s unlimited 2>/dev/null || ulimit -s "$(ulimit -H -s)"; exec "$0" "$@"')
 """What goes before a command that recurses deeply on large designs: a stack without limit."""
 
 
-def simulate_verilog(project: Project) -> NDArray[np.int64]:
+def simulate_verilog(project: CircuitProject) -> NDArray[np.int64]:
     """The outputs of a Verilog project under Verilator: logit codes (events,), or decisions (events, thresholds).
 
     Raises:
@@ -42,7 +42,7 @@ def simulate_verilog(project: Project) -> NDArray[np.int64]:
     return _outputs(project)
 
 
-def simulate_vhdl(project: Project) -> NDArray[np.int64]:
+def simulate_vhdl(project: CircuitProject) -> NDArray[np.int64]:
     """The outputs of a VHDL project under GHDL, as `simulate_verilog` gives them.
 
     Raises:
@@ -75,7 +75,7 @@ def run(command: Sequence[str], folder: Path, seconds: float | None = None) -> s
     return done.stdout
 
 
-def _outputs(project: Project) -> NDArray[np.int64]:
+def _outputs(project: CircuitProject) -> NDArray[np.int64]:
     words = (project.folder / "test/outputs.hex").read_text().split()
     if len(words) != project.events:
         raise FirmwareError(f"The simulation gave {len(words)} results for {project.events} images.")

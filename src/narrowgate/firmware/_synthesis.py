@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from narrowgate.firmware._errors import FirmwareError
-from narrowgate.firmware._export import NAME, Project
 from narrowgate.firmware._simulate import DEEP_STACK
+from narrowgate.firmware._targets import NAME, CircuitProject
 from narrowgate.firmware._tools import program
 
 FAMILY = "xcup"
@@ -49,7 +49,7 @@ class Synthesis:
 
 
 def synthesise(
-    project: Project, *, seconds: float = 1800.0, progress: Callable[[str], None] = lambda step: None
+    project: CircuitProject, *, seconds: float = 1800.0, progress: Callable[[str], None] = lambda step: None
 ) -> Synthesis:
     """Synthesise a Verilog project with Yosys, out of context. Minutes and gigabytes for 100 000 LUTs.
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -15,15 +13,13 @@ from numpy.typing import NDArray
 from narrowgate.firmware._bounds import Integers
 from narrowgate.firmware._errors import FirmwareError
 from narrowgate.firmware._evaluate import Images, evaluate, evaluate_layers, scores_of
-from narrowgate.firmware._export import export
 from narrowgate.firmware._images import adversarial_images
+from narrowgate.firmware._levels import TOOLS, Job, Outcome
 from narrowgate.firmware._network import IntegerNetwork
-from narrowgate.firmware._simulate import simulate_verilog, simulate_vhdl
 from narrowgate.firmware._tools import MissingToolError
-from narrowgate.firmware._trace import Circuit, trace
+from narrowgate.firmware._trace import Circuit
 
 Status = Literal["passed", "failed", "skipped", "reported"]
-Runner = Callable[[Circuit, Images, float], Integers]
 
 
 @dataclass(frozen=True)
@@ -65,24 +61,6 @@ class Verification:
         return asdict(self) | {"passed": self.passed}
 
 
-def _interpreted(circuit: Circuit, images: Images, clock: float) -> Integers:
-    return circuit.interpret(images)
-
-
-def _in_verilog(circuit: Circuit, images: Images, clock: float) -> Integers:
-    with tempfile.TemporaryDirectory() as folder:
-        return simulate_verilog(export(circuit, Path(folder), "verilog", images, clock=clock))
-
-
-def _in_vhdl(circuit: Circuit, images: Images, clock: float) -> Integers:
-    with tempfile.TemporaryDirectory() as folder:
-        return simulate_vhdl(export(circuit, Path(folder), "vhdl", images, clock=clock))
-
-
-TOOLS: dict[str, Runner] = {"alkaid": _interpreted, "verilator": _in_verilog, "ghdl": _in_vhdl}
-"""What can be verified, by the tool that does it."""
-
-
 def verify(
     network: IntegerNetwork,
     images: Images,
@@ -92,13 +70,14 @@ def verify(
     thresholds: Mapping[str, float] | None = None,
     clock: float = 200.0,
     circuit: Circuit | None = None,
+    built: IntegerNetwork | None = None,
     progress: Callable[[str], None] = lambda level: None,
 ) -> Verification:
     """Send real images and adversarial ones through the training graph and every tool.
 
     `graph` gives the training graph's scores of images; `thresholds` maps working points to scores; `circuit` stands
-    for what would be traced from `network`, e.g. one that was damaged on purpose. `progress` is told each level's name
-    as it begins.
+    for what would be traced from `network`, and `built` for the network that the tools build from, e.g. one that was
+    damaged on purpose. `progress` is told each level's name as it begins.
 
     Raises:
         FirmwareError: a tool is not known.
@@ -121,44 +100,46 @@ def verify(
         first = int(np.argmax(differs)) if differs.any() else None
         seconds = time.perf_counter() - start
         levels.append(Level("training graph", "reported", int(differs.sum()), changed, first, None, seconds))
+    job = Job(built or network, clock, circuit)
     for tool in tools:
         progress(tool)
         start = time.perf_counter()
         try:
-            circuit = trace(network) if circuit is None else circuit
-            codes = TOOLS[tool](circuit, everything, clock)
+            outcome = TOOLS[tool].run(job, everything)
         except MissingToolError as error:
             levels.append(Level(tool, "skipped", reason=str(error)))
             continue
         except FirmwareError as error:
             levels.append(Level(tool, "failed", reason=str(error)))
             continue
-        levels.append(_compared(tool, network, circuit, everything, exact, codes, limits, time.perf_counter() - start))
+        levels.append(_compared(tool, network, everything, exact, outcome, limits, time.perf_counter() - start))
     return Verification(len(everything), len(images), tuple(levels))
 
 
-def first_differing_layer(network: IntegerNetwork, circuit: Circuit, image: Images) -> str:
-    """The first layer behind which the traced circuit differs from the exact integers on one image (1, …).
+def first_differing_layer(network: IntegerNetwork, outcome: Outcome, image: Images) -> str | None:
+    """The first layer behind which a level differs from the exact integers on one image (1, …); `None` if unknown.
 
-    Where the tracer agrees throughout, the fault is behind it, in what was generated.
+    Where its layers agree throughout, the fault is behind them: for a simulator, in what was generated.
     """
-    exact, found = evaluate_layers(network, image), circuit.interpret_layers(image)
+    if outcome.layers is None:
+        return None
+    exact, found = evaluate_layers(network, image), outcome.layers(image)
     for name, values in exact.items():
-        if not np.array_equal(values, found[name]):
+        if name in found and not np.array_equal(values, found[name]):
             return name
-    return "generated sources (the tracer agrees in every layer)"
+    return outcome.behind
 
 
 def _compared(
     tool: str,
     network: IntegerNetwork,
-    circuit: Circuit,
     images: Images,
     exact: Integers,
-    codes: Integers,
+    outcome: Outcome,
     limits: Mapping[str, float],
     seconds: float,
 ) -> Level:
+    codes = outcome.codes
     differs = codes != exact
     changed = {
         word: int(np.count_nonzero((codes > network.threshold_code(score)) != (exact > network.threshold_code(score))))
@@ -167,7 +148,7 @@ def _compared(
     if not differs.any():
         return Level(tool, "passed", 0, changed, seconds=seconds)
     first = int(np.argmax(differs))
-    layer = first_differing_layer(network, circuit, images[first : first + 1])
+    layer = first_differing_layer(network, outcome, images[first : first + 1])
     return Level(tool, "failed", int(differs.sum()), changed, first, layer, seconds)
 
 

@@ -1,0 +1,89 @@
+"""Verilog, VHDL and HLS: alkaid writes the sources, and we the test bench with real events and the README."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from narrowgate.firmware._ports import expected_words, input_port, input_words, output_port
+from narrowgate.firmware._readme import readme
+from narrowgate.firmware._targets._target import Order, Project, Target
+from narrowgate.firmware._test_bench import TEMPLATES, test_bench
+from narrowgate.firmware._tools import package
+from narrowgate.firmware._trace import Circuit
+
+NAME = "narrowgate"
+"""Of the top module."""
+
+
+@dataclass(frozen=True)
+class CircuitProject(Project):
+    """A project made from a circuit: `folder/src` holds the sources, `folder/test` the test bench and its vectors."""
+
+    circuit: Circuit
+
+    @property
+    def latency(self) -> int:
+        """Clocks between the edge that takes an image and the edge after which its result stands at the output."""
+        return self.circuit.stages(self.clock)
+
+    @property
+    def sources(self) -> list[Path]:
+        """The files of the circuit, in an order in which they may be compiled."""
+        ending = {"verilog": "v", "vhdl": "vhd", "hls": "hh"}[self.target]
+        found = [*sorted((self.folder / "src/static").glob(f"*.{ending}")), *self.folder.glob(f"src/*.{ending}")]
+        return sorted(found, key=lambda path: (path.stem == f"{NAME}_wrapper", path.stem == NAME))
+
+
+def write(order: Order) -> CircuitProject:
+    """Write a project in the language `order.target`.
+
+    Raises:
+        FirmwareError: alkaid is missing, or the output does not depend on the image.
+    """
+    circuit, folder, target, clock, part = order.traced(), order.folder, order.target, order.clock, order.part
+    timing = f"for {clock:g} MHz" if target == "hls" else f"{circuit.stages(clock)} clocks at {clock:g} MHz"
+    summary = f"{circuit.luts:,.0f} LUTs traced, {timing}"
+    project = CircuitProject(folder, target, len(order.images), clock, part, summary, circuit)
+    inputs, outputs = input_port(circuit), output_port(circuit)
+    generators = package("alkaid.codegen", f"export to {target}")
+    period = 1000 / clock
+    if target == "hls":
+        model = generators.HLSModel(circuit.logic, folder, NAME, clock_period=period, part_name=part.order_code)
+        model.write()
+    else:
+        model = generators.RTLModel(
+            circuit.logic,
+            folder,
+            NAME,
+            flavor=target,
+            n_stages=project.latency,
+            clock_period=period,
+            part_name=part.order_code,
+        )
+        model.write()
+        shutil.rmtree(folder / "sim")  # alkaid's own simulation; ours is in `test`
+        _without_lint_words(folder / "src")
+    test = folder / "test"
+    test.mkdir()
+    (test / "images.hex").write_text("\n".join(input_words(circuit, order.images)) + "\n")
+    (test / "expected.hex").write_text("\n".join(expected_words(circuit, order.images)) + "\n")
+    if target in TEMPLATES:
+        text = test_bench(target, NAME, inputs, outputs, project.events, project.latency, clock)
+        (test / TEMPLATES[target][0]).write_text(text)
+    text = readme(circuit, target, clock, part, project.latency, project.events, order.thresholds)
+    (folder / "README.md").write_text(text)
+    return project
+
+
+def _without_lint_words(folder: Path) -> None:
+    """Take out comments that switch off warnings by names which older Verilators refuse."""
+    for path in folder.glob("*.v"):
+        lines = path.read_text().splitlines(keepends=True)
+        path.write_text("".join(line for line in lines if not line.lstrip().startswith("// verilator lint_")))
+
+
+VERILOG = Target("verilog", "pipelined Verilog", True, write)
+VHDL = Target("vhdl", "pipelined VHDL", True, write)
+HLS = Target("hls", "C++ for high-level synthesis", True, write)
