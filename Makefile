@@ -15,7 +15,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
-	$(RUN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,pythia,docs]'
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,pythia,rtl,docs]'
 	@touch $@
 
 demo: $(VENV)/.installed ## install, train the float baseline and two fixed-point networks, compare them

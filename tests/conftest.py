@@ -1,6 +1,4 @@
-"""What the rooms' tests share: a wide terminal, two JAX devices, and a small data set that a network can learn."""
-
-import os
+"""What the rooms' tests share: two JAX devices, and a small data set that a network can learn."""
 
 import numpy as np
 import pytest
@@ -8,7 +6,6 @@ import pytest
 from narrowgate.events import Dataset, Geometry, Split
 from narrowgate.training import use_all_cores
 
-os.environ["COLUMNS"] = "140"  # read when the command line is first imported: tables then keep their words whole
 use_all_cores()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,10 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-out = Console()
+WIDE = 140
+"""Columns of a table that goes into a file or a pipe: wide enough that no word of it is cut."""
+
+out = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDE)
 
 Root = Annotated[Path, typer.Option("--runs", help="Folder that holds the runs.", envvar="NARROWGATE_RUNS")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
