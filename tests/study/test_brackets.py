@@ -2,6 +2,7 @@
 
 import math
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -93,6 +94,51 @@ def test_work_counts_what_is_trained_anew_only() -> None:
     assert bracket.work() == 9 * 10 + 3 * 20 + 1 * 60
     # On the second rung two further seeds start from nothing: 3 × (20 + 2·30); then 1 × 3 × 60.
     assert bracket.work([1, 3, 3]) == 90 + 3 * (20 + 60) + 3 * 60
+
+
+@given(st.integers(1, 400), st.integers(1, 400), st.integers(2, 5), st.lists(st.integers(1, 5), min_size=9, max_size=9))
+def test_the_work_of_a_bracket_is_what_its_members_train(
+    count: int, largest: int, reduction: int, seeds: list[int]
+) -> None:
+    """Budget identity: counted member by member, step by step, each going on from where it stood."""
+    bracket = successive_halving(count, largest, reduction)
+    growing = sorted(seeds)[: len(bracket.rungs)]
+    stands: dict[tuple[int, int], int] = {}
+    trained = 0
+    for rung, here in zip(bracket.rungs, growing, strict=True):
+        for member in ((place, seed) for place in range(rung.places) for seed in range(here)):
+            trained += rung.budget - stands.get(member, 0)
+            stands[member] = rung.budget
+    assert bracket.work(growing) == trained
+
+
+@given(st.integers(0, 7), st.integers(2, 6))
+def test_every_bracket_of_hyperband_spends_the_same(power: int, reduction: int) -> None:
+    """The paper's budget: each bracket has (s_max + 1)·R to spend, trained afresh on every rung, but for rounding.
+
+    Rounding the number of configurations up adds less than one to a rung, rounding it down takes less than one away.
+    """
+    for largest in {reduction**power, 243, 1000}:
+        brackets = hyperband(largest, reduction)
+        budget = len(brackets) * largest
+        for bracket in brackets:
+            spent = sum(rung.places * rung.budget for rung in bracket.rungs)
+            halvings = len(bracket.rungs) - 1
+            assert spent <= budget + Fraction((halvings + 1) * largest, reduction**halvings)
+            if largest == reduction**power:
+                assert spent > budget - sum(rung.budget for rung in bracket.rungs)
+
+
+@pytest.mark.parametrize(("largest", "reduction", "brackets"), [(243, 3, 6), (1000, 10, 4)])
+def test_budgets_that_floats_get_wrong_are_whole_and_exact(largest: int, reduction: int, brackets: int) -> None:
+    found = hyperband(largest, reduction)
+    assert len(found) == brackets
+    for bracket in found:
+        budgets = [rung.budget for rung in bracket.rungs]
+        assert budgets == [largest // reduction ** (len(budgets) - 1 - index) for index in range(len(budgets))]
+        assert all(later == reduction * earlier for earlier, later in pairwise(budgets))
+        assert all(isinstance(number, int) for rung in bracket.rungs for number in (rung.places, rung.budget))
+        assert budgets[-1] == largest
 
 
 def test_an_unpruned_bracket_is_one_rung() -> None:

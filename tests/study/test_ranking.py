@@ -1,6 +1,8 @@
 """Values, standings, promotion: what diverged, what ties, what jumps."""
 
 import math
+from itertools import pairwise
+from random import Random
 
 import numpy as np
 import pytest
@@ -100,6 +102,37 @@ def test_a_bracket_ends_with_a_winner_whenever_anyone_lives(largest: int, reduct
             decision = promote(ranked, following.places)
             here = [*decision.promoted, *decision.tied]
         assert here
+
+
+@given(st.integers(1, 243), st.integers(2, 5), st.floats(1, 2), st.floats(0, 0.2), st.randoms(use_true_random=False))
+def test_members_that_diverge_on_any_rung_starve_nobody(
+    largest: int, reduction: int, tie_factor: float, noise: float, dice: Random
+) -> None:
+    """Every rung of a whole bracket: who lives takes the places there are, ties stay below the cap, nobody is lost."""
+    for bracket in hyperband(largest, reduction):
+        here = [f"c{index}" for index in range(bracket.rungs[0].places)]
+        dying = dice.random()
+        for rung, following in pairwise(bracket.rungs):
+            assert len(here) <= max(rung.places, math.floor(tie_factor * rung.places))
+            entries = [
+                Standing(name, WORST if dice.random() < dying else dice.choice([0.5, dice.random()]), noise)
+                for name in here
+            ]
+            alive = [entry.configuration for entry in entries if not entry.diverged]
+            decision = promote(entries, following.places, tie_factor=tie_factor)
+            assert sorted(decision.order) == sorted(here)
+            assert len(decision.promoted) == min(following.places, len(alive))
+            assert decision.left == following.places - len(decision.promoted)
+            here = [*decision.promoted, *decision.tied]
+            assert set(here) <= set(alive)
+            assert bool(here) == bool(alive)
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.floats(1, 4))
+def test_when_all_are_equal_the_cap_decides(count: int, places: int, tie_factor: float) -> None:
+    decision = promote([Standing(f"c{index}", 0.5, 0.0) for index in range(count)], places, tie_factor=tie_factor)
+    assert len(decision.promoted) == min(count, places)
+    assert len(decision.promoted + decision.tied) == min(count, math.floor(tie_factor * places))
 
 
 def test_two_objectives_rank_by_fronts() -> None:
