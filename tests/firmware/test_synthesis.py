@@ -33,7 +33,7 @@ def small_project(folder: Path, target: Literal["verilog", "vhdl"] = "verilog") 
 def test_yosys_counts_what_was_traced(tmp_path: Path) -> None:
     project = small_project(tmp_path / "project")
     passes: list[str] = []
-    found = synthesise(project, progress=passes.append)
+    found = synthesise(project, tool="yosys", progress=passes.append)
     traced = cost(project.circuit.network, circuit=project.circuit)
     assert found.luts == pytest.approx(traced.luts, rel=0.5)
     assert found.flip_flops == pytest.approx(traced.flip_flops, rel=0.3)
@@ -43,9 +43,9 @@ def test_yosys_counts_what_was_traced(tmp_path: Path) -> None:
 
 def test_the_time_limit_stops_it(tmp_path: Path) -> None:
     with pytest.raises(FirmwareError, match="took longer than"):
-        synthesise(small_project(tmp_path / "project"), seconds=0.3)
+        synthesise(small_project(tmp_path / "project"), tool="yosys", seconds=0.3)
 
 
 def test_vhdl_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FirmwareError, match="Yosys reads Verilog"):
-        synthesise(small_project(tmp_path / "project", "vhdl"))
+    with pytest.raises(FirmwareError, match="Yosys reads verilog projects; this one is vhdl"):
+        synthesise(small_project(tmp_path / "project", "vhdl"), tool="yosys")

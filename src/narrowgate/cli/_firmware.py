@@ -57,7 +57,7 @@ def cost(
 
 def export(
     run: RunName,
-    to: Annotated[str, typer.Option(help="The language: verilog, vhdl or hls.")],
+    to: Annotated[str, typer.Option(help="The language: verilog, vhdl, hls or qonnx.")],
     output: Annotated[
         Path | None, typer.Option(help="A new folder for the project. Default: firmware/<run's id>-<language>.")
     ] = None,
@@ -104,7 +104,10 @@ def verify(
     run: RunName,
     tools: Annotated[
         str | None,
-        typer.Option("--with", help="What checks, in this order: any of alkaid, verilator, ghdl. Default: all."),
+        typer.Option(
+            "--with",
+            help="What checks, in this order: any of alkaid, verilator, ghdl, hls, qonnx, onnxruntime. Default: all.",
+        ),
     ] = None,
     events: Annotated[int, typer.Option(help="Real images, spread over the test split.", min=1)] = 1000,
     clock: Clock = 200.0,
@@ -147,35 +150,46 @@ def verify(
 
 def synth(
     run: RunName,
+    tool: Annotated[
+        str | None,
+        typer.Option(help="yosys, vivado or vitis. Default: Vivado where it is on the PATH, else Yosys."),
+    ] = None,
     time_limit: Annotated[
-        str, typer.Option(metavar="TIME", help="Stop Yosys after this time: `90s`, `30m`, `1h30m`.")
+        str, typer.Option(metavar="TIME", help="Stop the tool after this time: `90s`, `30m`, `1h30m`.")
     ] = "30m",
     output: Annotated[
         Path | None, typer.Option(help="A new folder in which project, netlist statistics and log stay. Default: none.")
     ] = None,
+    part: PartName = "VU13P",
     clock: Clock = 200.0,
     data: DataFile = None,
     root: Root = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
-    """Synthesise a run's circuit with Yosys, out of context, and put its count beside the traced one and the estimate.
+    """Synthesise a run's circuit out of context, and put the tool's count beside the traced one and the estimate.
 
-    Needs the extra `rtl` and the program yosys. 100 000 LUTs take some minutes and some gigabytes.
+    Needs the extra `rtl` and a tool. Yosys synthesises for UltraScale+, whatever the part: 100 000 LUTs take some
+    minutes and some gigabytes. Vivado places and routes the Verilog, Vitis the C++: allow hours for it.
     """
     from narrowgate import firmware, hardware
 
     seconds = seconds_of(time_limit)
-    firmware.program("yosys", "synthesis")
+    device = firmware.find_part(part).name
+    chosen = firmware.find_synthesiser(tool)
     with _steps() as step, TemporaryDirectory() as aside:
         trained = hardware.trained_network(root, run)
         integers = trained.integers()
         images = hardware.real_images(trained, 100, data).images
         step("tracing the circuit")
         circuit = firmware.trace(integers)
-        project = firmware.export(circuit, output or Path(aside) / "project", "verilog", images, clock=clock)
-        step("Yosys begins")
+        folder = output or Path(aside) / "project"
+        project = firmware.export(circuit, folder, chosen.targets[0], images, clock=clock, part=device)
+        step(f"{chosen.title} begins")
         found = firmware.synthesise(
-            project, seconds=seconds, progress=lambda name: step(f"Yosys, at most {time_limit}: {name}")
+            project,
+            tool=chosen.name,
+            seconds=seconds,
+            progress=lambda name: step(f"{chosen.title}, at most {time_limit}: {name}"),
         )
         costs = firmware.cost(integers, clock=clock, circuit=circuit), firmware.cost(integers, clock=clock)
     if as_json:

@@ -14,7 +14,8 @@ from narrowgate.firmware._levels import TOOLS, Tool
 from narrowgate.firmware._network import IntegerLayer, IntegerNetwork, integer_network, is_fixed_point
 from narrowgate.firmware._parts import PARTS, Part, find_part
 from narrowgate.firmware._render import render_cost, render_synthesis, render_verification
-from narrowgate.firmware._synthesis import Synthesis, synthesise
+from narrowgate.firmware._synthesis import SYNTHESISERS, find_synthesiser, synthesise
+from narrowgate.firmware._synthesis_result import Synthesis
 from narrowgate.firmware._targets import TARGETS, CircuitProject, Project, Target
 from narrowgate.firmware._tools import MissingToolError, program
 from narrowgate.firmware._trace import Circuit, trace
@@ -22,6 +23,7 @@ from narrowgate.firmware._verify import Level, Verification, verify
 
 __all__ = [
     "PARTS",
+    "SYNTHESISERS",
     "TARGETS",
     "TOOLS",
     "Bounds",
@@ -50,6 +52,7 @@ __all__ = [
     "exact_scores",
     "export",
     "find_part",
+    "find_synthesiser",
     "find_target",
     "input_codes",
     "integer_network",

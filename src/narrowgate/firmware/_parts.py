@@ -25,7 +25,10 @@ PARTS = {
         Part("7VX690T", "xc7vx690tffg1927-2", 433_200, 866_400, 3_600),
     )
 }
-"""From AMD's product selection guides for UltraScale+ (XMP103), UltraScale (XMP102) and 7 series (XMP101)."""
+"""What a device holds is the row "Available" of Vivado's and Vitis HLS's reports for it, as published in public
+repositories; for the 7VX690T, whose 108 300 slices have 4 LUTs and 8 flip-flops each (UG474), that of its LUTs. Order
+codes are those that public trigger projects synthesise for: VU13P is hls4ml's default, KU115 and 7VX690T are the
+devices of CMS' Serenity and MP7 boards, VU9P in this package that of the VCU118, there in speed grade -2L."""
 
 
 def find_part(name: str) -> Part:

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from narrowgate.firmware._cost import Cost
 from narrowgate.firmware._parts import find_part
-from narrowgate.firmware._synthesis import Synthesis
+from narrowgate.firmware._synthesis_result import Synthesis
 from narrowgate.firmware._verify import Verification
 
 STYLES = {"passed": "green", "failed": "bold red", "skipped": "yellow", "reported": "cyan"}
@@ -86,6 +86,10 @@ def render_synthesis(synthesis: Synthesis, *costs: Cost, title: str = "") -> Tab
     table.add_row("flip-flops", f"{synthesis.flip_flops:,}", *(f"{cost.flip_flops:,.0f}" for cost in costs))
     table.add_row("carry chains", f"{synthesis.carries:,}", *("" for _ in costs))
     table.add_row("DSPs", f"{synthesis.dsps:,}", *(f"{cost.dsps:,}" for cost in costs))
+    if synthesis.block_rams:
+        table.add_row("block RAMs", f"{synthesis.block_rams:g}", *("" for _ in costs))
+    if synthesis.slack is not None:
+        table.add_row("worst slack, ns", f"{synthesis.slack:.3f}", *("" for _ in costs))
     table.caption = f"{synthesis.tool}, {synthesis.seconds:.0f} s"
     return table
 

@@ -10,9 +10,13 @@ from narrowgate.firmware._errors import FirmwareError
 
 PACKAGES = {
     "alkaid": "pip install 'narrowgate[rtl]'",
+    "qonnx": "pip install 'narrowgate[qonnx]'",
     "verilator": "apt-get install verilator g++",
+    "g++": "apt-get install g++",
     "ghdl": "apt-get install ghdl",
     "yosys": "apt-get install yosys",
+    "vivado": "an installation of AMD's Vivado whose settings64.sh was sourced",
+    "vitis_hls": "an installation of AMD's Vitis whose settings64.sh was sourced",
 }
 """What gives each tool."""
 
@@ -21,8 +25,16 @@ class MissingToolError(FirmwareError):
     """A tool that is not installed; the message says what to install."""
 
     def __init__(self, tool: str, purpose: str) -> None:
-        super().__init__(f"{tool} is not installed and {purpose} needs it; `{PACKAGES[tool]}` gives it.")
+        super().__init__(f"{tool} is not installed and {purpose} needs it; {_quoted(PACKAGES[tool])} gives it.")
         self.tool = tool
+
+
+def _quoted(source: str) -> str:
+    return source if source.startswith("an ") else f"`{source}`"
+
+
+class UnsuitableToolError(FirmwareError):
+    """A tool whose numbers cannot hold this network's: no fault of either; the message says why."""
 
 
 def package(name: str, purpose: str, tool: str = "alkaid") -> ModuleType:
