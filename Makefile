@@ -18,6 +18,10 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	$(RUN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,pythia,rtl,docs]'
 	@touch $@
 
+$(VENV)/.installed-all: $(VENV)/.installed-test
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[rtl,qonnx]'
+	@touch $@
+
 demo: $(VENV)/.installed ## install, train the float baseline and two fixed-point networks, compare them
 	$(RUN)/narrowgate train examples/demo/*.toml --runs demo/runs --picture demo/comparison.png
 
@@ -31,7 +35,7 @@ types: $(VENV)/.installed-test ## mypy, strict
 test: lint types ## lint, types and the tests
 	$(RUN)/pytest -n auto -m 'not slow'
 
-test-all: lint types ## the same and the long checks
+test-all: $(VENV)/.installed-all lint types ## the same and the long checks, those of optional packages too
 	$(RUN)/pytest -n auto
 
 conformance: $(VENV)/.installed-test ## fixed-point arithmetic against QKeras, in an environment of its own

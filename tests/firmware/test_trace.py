@@ -1,7 +1,9 @@
 """The tracer's interpreter, simulated RTL and `verify` against the exact integers; missing tools skip their tests."""
 
 import dataclasses
+import re
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -20,39 +22,14 @@ from narrowgate.firmware import (
     trace,
     verify,
 )
-from narrowgate.firmware._ports import decisions, port_threshold
-from narrowgate.firmware._simulate import simulate_verilog, simulate_vhdl
+from narrowgate.firmware._ports import decisions, output_port, port_threshold
+from narrowgate.firmware._simulate import run_hls, simulate_verilog, simulate_vhdl
 from narrowgate.fixedpoint import Rounding
 from narrowgate.training import score
 
-from .firmware_example import configuration, random_images, random_weights
+from .firmware_example import CONFIGURATIONS, SMALL, configuration, random_images, random_weights, small_network
 
 pytest.importorskip("alkaid", reason="the extra [rtl] is not installed")
-SMALL = (4, 4, 1)
-
-
-def small_network(precision: Any = "(4,1)", seed: int = 1, **network: Any) -> IntegerNetwork:
-    shape = {"filters": [2], "kernels": [3], "pools": [2], "units": [3]} | network
-    found = configuration(precision, **shape)
-    return integer_network(found, random_weights(found, SMALL, seed), SMALL)
-
-
-CONFIGURATIONS: dict[str, tuple[Any, dict[str, Any]]] = {
-    "batch norm off": ("(5,1)", {}),
-    "batch norm hidden": ("(5,1)", {"batch_norm": "hidden"}),
-    "batch norm all": ("(6,2)", {"batch_norm": "all"}),
-    "two bits": ("(2,0)", {}),
-    "sixteen bits": ({"conv": "(16,2)", "dense": "(16,2)", "activation": "(8,2)"}, {}),
-    "negative integer bits": ({"conv": "(4,-1)", "dense": "(4,-2)", "activation": "(6,-1)"}, {}),
-    "large integer bits": ({"conv": "(6,7)", "dense": "(3,4)", "activation": "(5,12)"}, {}),
-    "activations of four bits": ({"conv": "(6,1)", "dense": "(6,1)", "activation": "(4,2)"}, {}),
-    "activations of 24 bits": ({"conv": "(8,1)", "dense": "(8,1)", "activation": "(24,4)"}, {}),
-    "three convolutions": ("(4,1)", {"filters": [2, 2, 2], "kernels": [3, 3, 3], "pools": [1, 2, 1]}),
-    "kernel of five": ("(4,1)", {"kernels": [5]}),
-    "no pool": ("(4,1)", {"pools": [1]}),
-    "linear": ("(5,1)", {"activation": "linear", "batch_norm": "hidden"}),
-    "no convolution": ("(5,1)", {"filters": [], "kernels": [], "pools": []}),
-}
 
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
@@ -84,7 +61,7 @@ def test_widths_beyond_the_tracer_are_refused() -> None:
         trace(small_network({"conv": "(6,2)", "dense": "(24,2)", "activation": "(32,2)"}))
 
 
-@pytest.mark.parametrize(("target", "simulator"), [("verilog", "verilator"), ("vhdl", "ghdl")])
+@pytest.mark.parametrize(("target", "simulator"), [("verilog", "verilator"), ("vhdl", "ghdl"), ("hls", "g++")])
 def test_the_simulated_project_gives_the_exact_integers(tmp_path: Path, target: Any, simulator: str) -> None:
     if shutil.which(simulator) is None:
         pytest.skip(f"{simulator} is not installed")
@@ -92,7 +69,7 @@ def test_the_simulated_project_gives_the_exact_integers(tmp_path: Path, target: 
     images = np.concatenate([random_images(300, SMALL), adversarial_images(network, 100).astype(np.uint16)])
     circuit = trace(network)
     project = export(circuit, tmp_path / "project", target, images, thresholds={"10 kHz": 0.25})
-    found = (simulate_verilog if target == "verilog" else simulate_vhdl)(project)
+    found = {"verilog": simulate_verilog, "vhdl": simulate_vhdl, "hls": run_hls}[target](project)
     np.testing.assert_array_equal(found, evaluate(network, images))
     assert f"| 10 kHz | 0.25 | {port_threshold(circuit, 0.25)} |" in (project.folder / "README.md").read_text()
     with pytest.raises(FirmwareError, match="is not empty"):
@@ -192,3 +169,49 @@ def test_a_fault_in_generated_sources_is_caught(tmp_path: Path) -> None:
     lines[place] = lines[place].replace("IS_SUB=>0", "IS_SUB=>1").replace("IS_SUB => 0", "IS_SUB => 1")
     source.write_text("\n".join(lines))
     assert (simulate_vhdl(project) != evaluate(network, images)).any()
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed")
+def test_a_fault_in_generated_cpp_is_caught_by_its_test_bench_too(tmp_path: Path) -> None:
+    """One sum becomes a difference; the circuit decides, so that two outputs of a bit are compared."""
+    network = small_network()
+    images = random_images(200, SMALL)
+    codes = evaluate(network, images)
+    circuit = trace(network, (int(np.median(codes)), int(np.quantile(codes, 0.8))))
+    project = export(circuit, tmp_path / "project", "hls", images)
+    np.testing.assert_array_equal(run_hls(project), decisions(circuit, codes))
+    said = subprocess.run(["./testbench"], cwd=project.folder / "test", capture_output=True, text=True, check=True)
+    assert said.stdout == "200 passed, 0 failed\n"
+    source = project.folder / "src/narrowgate.hh"
+    text = source.read_text()
+    source.write_text(re.sub(r"(v\d+ = v\d+) \+ (v\d+;)", r"\1 - \2", text, count=1))
+    assert source.read_text() != text
+    assert (run_hls(project) != decisions(circuit, codes)).any()
+    said = subprocess.run(["./testbench"], cwd=project.folder / "test", capture_output=True, text=True, check=False)
+    assert said.returncode == 1
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed")
+def test_verify_compiles_the_cpp(tmp_path: Path) -> None:
+    network = small_network("(3,0)", units=[2])
+    level = verify(network, random_images(50, SMALL), tools=["hls"]).levels[0]
+    assert (level.status, level.mismatches) == ("passed", 0)
+
+
+def test_the_readme_of_hls_tells_its_types_and_runs(tmp_path: Path) -> None:
+    network = small_network("(3,0)", units=[2])
+    circuit = trace(network)
+    folder = export(circuit, tmp_path / "project", "hls", random_images(20, SMALL)).folder
+    text = (folder / "README.md").read_text()
+    port = output_port(circuit)
+    assert "| `model_inp` | in | `ap_ufixed<10,4>[16]` |" in text
+    assert f"| `model_out` | out | `ap_fixed<{port.width},{port.width - port.fraction}>[1]` |" in text
+    assert "clk" not in text
+    source = (folder / "utils/narrowgate_ooc.cc").read_text()
+    assert (
+        f"(ap_ufixed<10,4> model_inp[16], ap_fixed<{port.width},{port.width - port.fraction}> model_out[1])" in source
+    )
+    if shutil.which("g++"):
+        program = text.split("## Test\n")[1].split("    cd test\n")[1].split("\n\n")[0]
+        done = subprocess.run(["sh", "-ec", program], cwd=folder / "test", capture_output=True, text=True, check=True)
+        assert done.stdout == "20 passed, 0 failed\n"

@@ -19,8 +19,6 @@ SIMULATE = {
     ghdl -i --std=08 ../src/static/*.vhd ../src/*.vhd testbench.vhd
     ghdl -m --std=08 testbench
     ghdl -r --std=08 testbench""",
-    "hls": """\
-    (no test bench comes with HLS: the numbers are those of the RTL exports)""",
 }
 
 
@@ -33,14 +31,14 @@ def readme(
     events: int,
     thresholds: Mapping[str, float],
 ) -> str:
-    """The text."""
+    """The text, of a Verilog or VHDL project."""
     inputs, outputs = input_port(circuit), output_port(circuit)
     rows, columns, channels = circuit.network.image
     shape = f"{rows} × {columns}" + (f" × {channels}" if channels > 1 else "")
     meaning = (
         "one bit for each threshold, 1 when the logit is above it"
         if circuit.thresholds
-        else f"the logit, {_number(outputs)}"
+        else f"the logit, {number(outputs)}"
     )
     return f"""# A trigger network by narrowgate
 
@@ -53,7 +51,7 @@ reset and no handshake. At {clock:g} MHz that is {1000 * latency / clock:.1f} ns
 | port | direction | bits | meaning |
 |---|---|---|---|
 | `clk` | in | 1 | everything happens on its rising edge |
-| `{inputs.name}` | in | {inputs.bits} | the image: {inputs.elements} pixels, each {_number(inputs)} |
+| `{inputs.name}` | in | {inputs.bits} | the image: {inputs.elements} pixels, each {number(inputs)} |
 | `{outputs.name}` | out | {outputs.bits} | {meaning} |
 
 Pixel (row r, column c, channel k) is element n = (r · {columns} + c) · {channels} + k and lies on bits
@@ -63,7 +61,7 @@ rising edge that follows.
 
 ## The decision
 
-{_decision(circuit, outputs, thresholds)}
+{decision(circuit, outputs, thresholds)}
 
 ## Test
 
@@ -75,12 +73,14 @@ Constraints for {clock:g} MHz and scripts for synthesis out of context on {part.
 """
 
 
-def _number(port: Port) -> str:
+def number(port: Port) -> str:
+    """What one element of a port is."""
     sign = "two's complement" if port.signed else "unsigned"
     return f"{port.width} bits, {sign}, one unit is 2^{-port.fraction}"
 
 
-def _decision(circuit: Circuit, port: Port, thresholds: Mapping[str, float]) -> str:
+def decision(circuit: Circuit, port: Port, thresholds: Mapping[str, float]) -> str:
+    """How the output becomes a decision: in the circuit, or by the integer of each working point."""
     if circuit.thresholds:
         words = [f" ({word})" for word in thresholds] or [""] * len(circuit.thresholds)
         lines = [

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from narrowgate.firmware._errors import FirmwareError
 from narrowgate.firmware._ports import output_codes
-from narrowgate.firmware._targets import CircuitProject
+from narrowgate.firmware._targets import NAME, CircuitProject
 from narrowgate.firmware._tools import program
 
 DEEP_STACK = ("sh", "-c", 'ulimit -s unlimited 2>/dev/null || ulimit -s "$(ulimit -H -s)"; exec "$0" "$@"')
@@ -54,6 +54,23 @@ def simulate_vhdl(project: CircuitProject) -> NDArray[np.int64]:
     run([ghdl, "-a", "--std=08", *map(str, project.sources), "testbench.vhd"], test)
     run([ghdl, "-e", "--std=08", "testbench"], test)
     run([ghdl, "-r", "--std=08", "testbench", "--max-stack-alloc=0"], test)
+    return _outputs(project)
+
+
+def run_hls(project: CircuitProject) -> NDArray[np.int64]:
+    """The outputs of an HLS project compiled with g++, as `simulate_verilog` gives them.
+
+    Raises:
+        MissingToolError: no C++ compiler is installed.
+        FirmwareError: it does not compile or run; the message has the first complaint.
+    """
+    test = project.folder / "test"
+    compiler = program("g++", "compiling C++ for HLS")
+    includes = [f"-I../{folder}" for folder in ("src", "src/static/ap_types", "utils")]
+    run([compiler, "-std=c++17", "-O1", *includes, "testbench.cpp", f"../utils/{NAME}_ooc.cc", "-o", "testbench"], test)
+    found = subprocess.run([*DEEP_STACK, "./testbench"], cwd=test, capture_output=True, check=False)
+    if found.returncode not in (0, 1):  # 1: it ran, and something differs
+        raise FirmwareError(f"The compiled test bench ended with status {found.returncode} in {test}.")
     return _outputs(project)
 
 

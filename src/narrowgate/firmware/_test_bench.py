@@ -1,4 +1,7 @@
-"""Test benches that stream one image a clock through the circuit and compare what comes out, in Verilog and VHDL."""
+"""Test benches that send images through the circuit and compare what comes out: Verilog, VHDL, C++ for HLS.
+
+Those of the first two stream one image a clock; C++ knows no clock.
+"""
 
 from narrowgate.firmware._ports import Port
 
@@ -91,7 +94,53 @@ begin
 end architecture simulation;
 """
 
-TEMPLATES = {"verilog": ("testbench.v", VERILOG), "vhdl": ("testbench.vhd", VHDL)}
+HLS = """\
+// Reads images.hex and expected.hex, one number a line, from the folder that is named, by default this one;
+// writes outputs.hex; ends with "N passed, N failed", and with exit status 0 if none failed.
+#include "{name}_ooc.hh"
+#include <fstream>
+#include <iostream>
+#include <string>
+
+static bool bit(const std::string &word, size_t place) {{
+    const char digit = word[word.size() - 1 - place / 4];
+    const int value = digit <= '9' ? digit - '0' : (digit | 32) - 'a' + 10;
+    return value >> place % 4 & 1;
+}}
+
+template <typename Input, typename Output>
+static int run(void (*circuit)(Input *, Output *), const std::string &folder) {{
+    std::ifstream images(folder + "/images.hex"), expectations(folder + "/expected.hex");
+    std::ofstream outputs(folder + "/outputs.hex");
+    std::string image, expected;
+    int passed = 0, failed = 0;
+    while (images >> image && expectations >> expected) {{
+        Input inputs[{inputs}];
+        Output results[{outputs}];
+        for (size_t pixel = 0; pixel < {inputs}; ++pixel)
+            for (size_t place = 0; place < {input_width}; ++place)
+                inputs[pixel][place] = bit(image, pixel * {input_width} + place);
+        circuit(inputs, results);
+        std::string word({output_digits}, '0');
+        for (size_t place = 0; place < {output_bits}; ++place)
+            if (results[place / {output_width}][place % {output_width}]) {{
+                char &digit = word[word.size() - 1 - place / 4];
+                const int value = (digit <= '9' ? digit - '0' : digit - 'a' + 10) | 1 << place % 4;
+                digit = "0123456789abcdef"[value];
+            }}
+        outputs << word << "\\n";
+        ++(word == expected ? passed : failed);
+    }}
+    std::cout << passed << " passed, " << failed << " failed" << std::endl;
+    return failed || passed != {events};
+}}
+
+int main(int count, char **words) {{
+    return run(comb_logic::{name}_fn, count > 1 ? words[1] : ".");
+}}
+"""
+
+TEMPLATES = {"verilog": ("testbench.v", VERILOG), "vhdl": ("testbench.vhd", VHDL), "hls": ("testbench.cpp", HLS)}
 
 
 def test_bench(language: str, name: str, inputs: Port, outputs: Port, events: int, latency: int, clock: float) -> str:
@@ -100,6 +149,12 @@ def test_bench(language: str, name: str, inputs: Port, outputs: Port, events: in
         name=name,
         events=events,
         latency=latency,
+        inputs=inputs.elements,
+        input_width=inputs.width,
+        outputs=outputs.elements,
+        output_width=outputs.width,
+        output_bits=outputs.bits,
+        output_digits=-(-outputs.bits // 4),
         input_top=inputs.bits - 1,
         output_top=outputs.bits - 1,
         half=f"{500 / clock:.3f}",

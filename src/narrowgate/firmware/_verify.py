@@ -16,7 +16,7 @@ from narrowgate.firmware._evaluate import Images, evaluate, evaluate_layers, sco
 from narrowgate.firmware._images import adversarial_images
 from narrowgate.firmware._levels import TOOLS, Job, Outcome
 from narrowgate.firmware._network import IntegerNetwork
-from narrowgate.firmware._tools import MissingToolError
+from narrowgate.firmware._tools import MissingToolError, UnsuitableToolError
 from narrowgate.firmware._trace import Circuit
 
 Status = Literal["passed", "failed", "skipped", "reported"]
@@ -29,7 +29,7 @@ class Level:
     `status` is "reported" for the training graph, which may differ; below it zero mismatches is the only pass.
     `mismatches` counts images whose logit differs, `decisions` those on the other side of each threshold. Of the first
     image that differs `first` is the index, `layer` the first layer whose outputs differ. `reason` says why a level was
-    skipped, or failed to run.
+    skipped, or failed to run, or what a user must know about one that passed.
     """
 
     name: str
@@ -106,7 +106,7 @@ def verify(
         start = time.perf_counter()
         try:
             outcome = TOOLS[tool].run(job, everything)
-        except MissingToolError as error:
+        except (MissingToolError, UnsuitableToolError) as error:
             levels.append(Level(tool, "skipped", reason=str(error)))
             continue
         except FirmwareError as error:
@@ -146,10 +146,10 @@ def _compared(
         for word, score in limits.items()
     }
     if not differs.any():
-        return Level(tool, "passed", 0, changed, seconds=seconds)
+        return Level(tool, "passed", 0, changed, seconds=seconds, reason=outcome.note)
     first = int(np.argmax(differs))
     layer = first_differing_layer(network, outcome, images[first : first + 1])
-    return Level(tool, "failed", int(differs.sum()), changed, first, layer, seconds)
+    return Level(tool, "failed", int(differs.sum()), changed, first, layer, seconds, outcome.note)
 
 
 def _together(real: Images, adversarial: Images) -> Images:

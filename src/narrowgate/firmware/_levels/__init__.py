@@ -1,9 +1,19 @@
 """What a network can be verified with, one module a kind of level; `TOOLS` lists them by name, in their order."""
 
-from narrowgate.firmware._levels import _circuits
+from narrowgate.firmware._levels import _circuits, _onnx
 from narrowgate.firmware._levels._tool import Job, Outcome, Tool
 
-TOOLS: dict[str, Tool] = {tool.name: tool for tool in (_circuits.ALKAID, _circuits.VERILATOR, _circuits.GHDL)}
+TOOLS: dict[str, Tool] = {
+    tool.name: tool
+    for tool in (
+        _circuits.ALKAID,
+        _circuits.VERILATOR,
+        _circuits.GHDL,
+        _circuits.HLS,
+        _onnx.QONNX,
+        _onnx.ONNXRUNTIME,
+    )
+}
 """By the name that `verify` takes."""
 
 __all__ = ["TOOLS", "Job", "Outcome", "Tool"]

@@ -40,19 +40,22 @@ class Job:
 class Outcome:
     """The logit codes (events,) that a level gives, and, where it can tell, its `layers`.
 
-    Where its layers agree throughout, the fault is in what is `behind` them.
+    Where its layers agree throughout, the fault is in what is `behind` them. `note` says what a user must know about
+    how the codes came about, even if they are right.
     """
 
     codes: Integers
     layers: LayersOf | None = None
     behind: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class Tool:
     """`run` sends images through a level of a job; `about` says in a few words what the level is.
 
-    It raises `MissingToolError` where something is not installed, and `FirmwareError` where the tool fails.
+    It raises `MissingToolError` where something is not installed, `UnsuitableToolError` where the tool's numbers cannot
+    hold the network's, and `FirmwareError` where the tool fails.
     """
 
     name: str

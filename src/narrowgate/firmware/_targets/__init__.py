@@ -1,10 +1,12 @@
 """What a network can be exported to, one module a kind of project; `TARGETS` lists them by name."""
 
-from narrowgate.firmware._targets import _circuit
+from narrowgate.firmware._targets import _circuit, _qonnx
 from narrowgate.firmware._targets._circuit import NAME, CircuitProject
 from narrowgate.firmware._targets._target import Order, Project, Target
 
-TARGETS: dict[str, Target] = {target.name: target for target in (_circuit.VERILOG, _circuit.VHDL, _circuit.HLS)}
+TARGETS: dict[str, Target] = {
+    target.name: target for target in (_circuit.VERILOG, _circuit.VHDL, _circuit.HLS, _qonnx.QONNX)
+}
 """By the name that `export` takes."""
 
 __all__ = ["NAME", "TARGETS", "CircuitProject", "Order", "Project", "Target"]

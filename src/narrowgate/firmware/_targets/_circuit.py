@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from narrowgate.firmware._hls_readme import hls_readme
 from narrowgate.firmware._ports import expected_words, input_port, input_words, output_port
 from narrowgate.firmware._readme import readme
 from narrowgate.firmware._targets._target import Order, Project, Target
@@ -47,11 +48,13 @@ def write(order: Order) -> CircuitProject:
     summary = f"{circuit.luts:,.0f} LUTs traced, {timing}"
     project = CircuitProject(folder, target, len(order.images), clock, part, summary, circuit)
     inputs, outputs = input_port(circuit), output_port(circuit)
+    # alkaid's own simulation, in `sim`, is taken out: ours is in `test`
     generators = package("alkaid.codegen", f"export to {target}")
     period = 1000 / clock
     if target == "hls":
         model = generators.HLSModel(circuit.logic, folder, NAME, clock_period=period, part_name=part.order_code)
         model.write()
+        shutil.rmtree(folder / "sim")
     else:
         model = generators.RTLModel(
             circuit.logic,
@@ -63,16 +66,18 @@ def write(order: Order) -> CircuitProject:
             part_name=part.order_code,
         )
         model.write()
-        shutil.rmtree(folder / "sim")  # alkaid's own simulation; ours is in `test`
+        shutil.rmtree(folder / "sim")
         _without_lint_words(folder / "src")
     test = folder / "test"
     test.mkdir()
     (test / "images.hex").write_text("\n".join(input_words(circuit, order.images)) + "\n")
     (test / "expected.hex").write_text("\n".join(expected_words(circuit, order.images)) + "\n")
-    if target in TEMPLATES:
-        text = test_bench(target, NAME, inputs, outputs, project.events, project.latency, clock)
-        (test / TEMPLATES[target][0]).write_text(text)
-    text = readme(circuit, target, clock, part, project.latency, project.events, order.thresholds)
+    text = test_bench(target, NAME, inputs, outputs, project.events, project.latency, clock)
+    (test / TEMPLATES[target][0]).write_text(text)
+    if target == "hls":
+        text = hls_readme(circuit, clock, part, project.latency, project.events, order.thresholds)
+    else:
+        text = readme(circuit, target, clock, part, project.latency, project.events, order.thresholds)
     (folder / "README.md").write_text(text)
     return project
 
