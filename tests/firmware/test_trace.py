@@ -44,6 +44,24 @@ def test_the_interpreter_gives_the_exact_integers(name: str) -> None:
         np.testing.assert_array_equal(found[layer.name], exact[layer.name])
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_pool_of_sums_one_of_which_is_never_the_larger(sign: int) -> None:
+    """At the image's edge the window loses pixels, and one sum may exceed another by others alone, so by no sign.
+
+    alkaid's own maximum then reads the top bit of an unsigned difference as its sign. With a negative factor of batch
+    norm the pool is a minimum.
+    """
+    found = configuration("(4,0)", filters=[1], kernels=[3], pools=[2], units=[], batch_norm="hidden")
+    weights = random_weights(found, SMALL)
+    weights["conv0.kernel"][..., 0, 0] = np.array([[0, 0, 1], [-1, 0, 0], [-1, -1, 0]]) / 4
+    weights["conv0.scale"][:] = sign
+    network = integer_network(found, weights, SMALL)
+    images = np.concatenate([random_images(300, SMALL), adversarial_images(network, 300).astype(np.uint16)])
+    np.testing.assert_array_equal(
+        trace(network).interpret_layers(images)["conv0"], evaluate_layers(network, images)["conv0"]
+    )
+
+
 def test_decisions_can_be_part_of_the_circuit() -> None:
     network = small_network()
     images = random_images(500, SMALL)

@@ -174,13 +174,28 @@ def _finished(layer: IntegerLayer, output: int, pool: list[Any]) -> Any:
         term = term * factor + float(_real(layer.term, layer.normalisation_format.fraction)[output])
     value = pool[0]
     for other in pool[1:]:
-        value = value.max_of(other) if factor >= 0 else value.min_of(other)
+        value = _further(value, other, up=factor >= 0)
     value = value * factor + term
     if layer.activation is None:
         return value
     format = layer.activation
     signed = int(format.signed)
     return value.quantize(signed, format.width - signed - format.fraction, format.fraction, "SAT", "RND_CONV")
+
+
+def _further(one: Any, other: Any, *, up: bool) -> Any:
+    """The larger of two variables if `up`, else the smaller.
+
+    alkaid's `max_of` and `min_of` decide by the top bit of the difference, which is its sign only if the difference can
+    be negative. Of two sums of the same pixels it may be known not to be: alkaid 0.8.2 then takes the wrong one where
+    the difference is large.
+    """
+    difference = one - other
+    if difference.low >= 0:
+        return one if up else other
+    if difference.high <= 0:
+        return other if up else one
+    return one.max_of(other) if up else one.min_of(other)
 
 
 def _real(codes: Integers, fraction: int) -> NDArray[np.float64]:
