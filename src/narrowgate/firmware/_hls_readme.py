@@ -46,7 +46,7 @@ units must be given as {2**inputs.width - 1}.
 out; `test/testbench.cpp` reads them, from the folder that its argument names.
 
     cd test
-    g++ -std=c++17 -O1 -I../src -I../src/static/ap_types -I../utils \\
+    g++ -std=c++17 -O0 -I../src -I../src/static/ap_types -I../utils \\
         testbench.cpp ../utils/narrowgate_ooc.cc -o testbench
     ./testbench
 

@@ -67,7 +67,7 @@ def run_hls(project: CircuitProject) -> NDArray[np.int64]:
     test = project.folder / "test"
     compiler = program("g++", "compiling C++ for HLS")
     includes = [f"-I../{folder}" for folder in ("src", "src/static/ap_types", "utils")]
-    run([compiler, "-std=c++17", "-O1", *includes, "testbench.cpp", f"../utils/{NAME}_ooc.cc", "-o", "testbench"], test)
+    run([compiler, "-std=c++17", "-O0", *includes, "testbench.cpp", f"../utils/{NAME}_ooc.cc", "-o", "testbench"], test)
     found = subprocess.run([*DEEP_STACK, "./testbench"], cwd=test, capture_output=True, check=False)
     if found.returncode not in (0, 1):  # 1: it ran, and something differs
         raise FirmwareError(f"The compiled test bench ended with status {found.returncode} in {test}.")
