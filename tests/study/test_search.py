@@ -160,6 +160,28 @@ def test_another_study_other_data_and_a_held_folder_are_refused(finished: tuple[
         find(tmp_path)
 
 
+def test_a_rate_that_the_data_do_not_have_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match=r"ranking\.rate is 4e\+07 Hz, but the crossings of small images come at 3\.1"):
+        search(Study.parse(TEXT.replace("3e6", "4e7")), DATA, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_that_cannot_be_written_is_told_and_made_later(finished: tuple[Path, Outcome], tmp_path: Path) -> None:
+    folder, wanted = finished
+
+    def full(_: Trained) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(
+        StudyError, match=r"the run of c\d+ cannot be written .*No space left.* resume when there is room"
+    ):
+        search(STUDY, DATA, tmp_path, keep=full)
+    kept: list[Trained] = []
+    assert resume(tmp_path / "small", DATA, keep=kept.append) == wanted
+    assert len(kept) == len(wanted.rows)
+    assert files(tmp_path / "small") == files(folder)
+
+
 def test_what_diverges_is_last_and_starves_nobody(tmp_path: Path) -> None:
     # Without formats that saturate, a learning rate near the largest float32 overflows within a few steps.
     text = TEXT.replace('["(2,0)", "(4,1)", "(12,2)"]', '["float", "(12,2)"]').replace("0.02]", "1e38]")

@@ -97,7 +97,7 @@ def test_measures_by_rung() -> None:
     [
         ("name = ", ["f.toml is not valid TOML"]),
         ("name = 'x'", ["f.toml: space", "missing"]),
-        ("name = 'x'\n[space]", ["f.toml: space", "at least 1"]),
+        ("name = 'x'\n[space]", ["f.toml: space", "at least one"]),
         (SMALL + "[strategie]\n", ["f.toml: strategie", "no such key", "strategy, ranking"]),
         (SMALL + "[strategy]\nlargst = 3", ["f.toml: strategy.largst", "largest"]),
         (SMALL + "choises = [3]", ["f.toml: space.first.choises", "allowed are sets, choices"]),
@@ -116,6 +116,25 @@ def test_measures_by_rung() -> None:
         (SMALL + "[ranking]\nkind = 'best-epoch'\nseeds = [1, 3]", ["one seed"]),
         (SMALL + "[finalists]\nsteps = 4510", ["finalists.steps", "4510", "50"]),
         (SMALL + "[fixed.network]\nfilterz = [4]", ["f.toml: fixed: network.filterz", "filters"]),
+        ("name='x'\n[space.a]\nsets=[]\nchoices=[1]", ["f.toml: space.a.sets: give at least one (found [])"]),
+        (
+            "name='x'\n[space.a]\nsets='network.dropout'\nchoices=[0.1]\nwhen={'network.batch_norm'=[]}",
+            ["f.toml: space.a", "when.network.batch_norm lists no value"],
+        ),
+        (
+            "name='x'\n[space.a]\nsets='training.schedule'\nchoices=['cosine','constant']",
+            ["f.toml: space.a.sets", "makes no difference on the rungs", "finalists.schedules"],
+        ),
+        (
+            "name='x'\n[space.a]\nsets='network.filters'\nchoices=[[4],[4,8]]\n"
+            "[space.b]\nsets='network.kernels'\nchoices=[[3,3]]",
+            ["f.toml: these do not go together: space.a = [4], space.b = [3, 3]", "kernels has 2 entries"],
+        ),
+        (
+            "name='x'\n[space.a]\nsets='network.filters'\nchoices=[[4],[4,8]]\n[space.b]\nsets='network.kernels'\n"
+            "choices=[[3,3]]\n[space.c]\nsets='network.dropout'\nrange=[0.1,0.2]",
+            ["f.toml: these do not go together: space.a = [4], space.b = [3, 3]"],
+        ),
         (
             "name='x'\n[space.a]\nsets='training.learning_rate'\nrange=[0.1,0.2]\n[strategy]\nkind='grid'",
             ["strategy.configurations", "cannot be listed"],
@@ -127,6 +146,16 @@ def test_mistakes_are_sentences(text: str, words: list[str]) -> None:
         Study.parse(text, where="f.toml")
     for word in words:
         assert word in str(caught.value)
+
+
+def test_a_mistake_gets_one_sentence() -> None:
+    for text, mistakes in (
+        ("[finalists]\nschedules = ['linear']", 1),
+        ("[space.b]\nsets = 'network.dropout'\nrange = ['a', 'b']", 2),
+    ):
+        with pytest.raises(StudyError) as caught:
+            Study.parse(SMALL + text, where="f.toml")
+        assert str(caught.value).count("f.toml") == mistakes
 
 
 def test_a_missing_file_is_a_sentence(tmp_path: Path) -> None:

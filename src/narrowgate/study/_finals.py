@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from narrowgate.firmware import exact_scores
+from narrowgate.study._errors import StudyError
 from narrowgate.study._folder import write_whole
 from narrowgate.study._journal import Entry
 from narrowgate.study._members import Known, Member, finalist_member
@@ -190,7 +191,13 @@ def _leave(search: Search, folder: Path, finalists: Sequence[Finalist], entry: E
             lambda aside, weights=weights: aside.write_bytes(save(weights)),  # type: ignore[misc]
         )
         if keep is not None:
-            keep(_as_trained(search, member, known, weights, live))
+            try:
+                keep(_as_trained(search, member, known, weights, live))
+            except OSError as error:
+                raise StudyError(
+                    f"the run of {finalist.standing.configuration} cannot be written ({error}); what the study has "
+                    f"found is kept in {folder.parent}, resume when there is room."
+                ) from error
 
 
 def _as_trained(search: Search, member: Member, known: Known, weights: Any, live: Any) -> Trained:

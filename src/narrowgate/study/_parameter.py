@@ -52,6 +52,8 @@ class Parameter(Section):
             self._check_range(*self.range)
         elif self.scale != "linear":
             raise ValueError("scale goes with a range; a list of choices has none")
+        if empty := [key for key, allowed in self.when.items() if not allowed]:
+            raise ValueError(f"when.{empty[0]} lists no value; give at least one for which the parameter applies")
         if self.otherwise is not None and not self.when:
             raise ValueError("otherwise goes with when; without a condition the parameter always applies")
         return self

@@ -137,6 +137,7 @@ class _Run:
 
     def finish(self) -> Outcome:
         """Search to the end, or as far as it goes."""
+        self._check_data()
         with held(self.folder):
             sweep(self.folder)
             journal = Journal.open(self.folder)
@@ -244,15 +245,24 @@ class _Run:
                     f"the study was begun on {opened[what]} and goes on on {here[what]}; from here on, numbers may "
                     f"differ in their last bits from what they would have been"
                 )
-        self._check_events()
+        self._warn_of_few_events()
 
-    def _check_events(self) -> None:
-        validation, rate = self.dataset.validation, self.study.ranking.rate
+    def _check_data(self) -> None:
+        """Refuse data that the study cannot be done on, before anything is written."""
+        rate, crossing_rate = self.study.ranking.rate, self.dataset.crossing_rate
+        if rate >= crossing_rate:
+            raise StudyError(
+                f"ranking.rate is {rate:g} Hz, but the crossings of {self.dataset.name} come at {crossing_rate:g} Hz; "
+                f"allowed is a rate below that."
+            )
         for name, split in self.dataset.splits():
             if not 0 < int(split.labels.sum()) < len(split):
                 raise StudyError(
                     f"the {name} split of {self.dataset.name} lacks signal or background; a search needs both."
                 )
+
+    def _warn_of_few_events(self) -> None:
+        validation, rate = self.dataset.validation, self.study.ranking.rate
         deciding = int((validation.labels == 0).sum()) * rate / self.dataset.crossing_rate
         if "efficiency" in (self.study.measure_at(budget) for budget in self.study.budgets) and deciding < 10:
             self.notice(

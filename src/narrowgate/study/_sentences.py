@@ -10,20 +10,29 @@ from pydantic import BaseModel, ValidationError
 
 def sentences(error: ValidationError, model: type[BaseModel], where: str) -> str:
     """One sentence a mistake, one a line."""
-    lines = []
-    for item in error.errors():
+    found: dict[str, str] = {}
+    every = error.errors()
+    for item in every:
         key = ".".join(str(part) for part in item["loc"] if not _is_type_name(part))
+        if item["type"] == "too_short" and any(_is_within(other["loc"], item["loc"]) for other in every):
+            continue  # its only entry was refused, which has its own sentence
         if item["type"] == "extra_forbidden":
             allowed = _keys_beside(model, item["loc"])
             line = f"{where}: {key}: there is no such key; allowed are {', '.join(allowed)}."
         elif item["type"] == "missing":
             line = f"{where}: {key}: this is missing; every study needs it."
+        elif item["type"] == "too_short":
+            line = f"{where}: {key}: give at least one (found {item['input']!r})."
         elif item["type"] == "value_error":
             line = f"{where}: {key}: {item['msg'].removeprefix('Value error, ')}."
         else:
             line = f"{where}: {key}: {item['msg']} (found {item['input']!r})."
-        lines.append(line)
-    return "\n".join(dict.fromkeys(lines))
+        found[key] = line  # of the members of a union, the last and widest speaks
+    return "\n".join(found.values())
+
+
+def _is_within(path: tuple[int | str, ...], other: tuple[int | str, ...]) -> bool:
+    return len(path) > len(other) and path[: len(other)] == other
 
 
 def _is_type_name(part: int | str) -> bool:

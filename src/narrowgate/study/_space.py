@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
+from itertools import islice, product
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,10 @@ Point = dict[str, Any]
 
 LISTED_UP_TO = 100_000
 """Spaces of at most this many combinations are enumerated, so that nothing is drawn twice."""
+
+
+TRIED = 300
+"""Of larger spaces, so many configurations are drawn when the file is read, to see that their values go together."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,8 @@ class Space:
 
         Raises:
             StudyError: an unknown key, one that is fixed and searched or searched twice, a value that the configuration
-                does not allow for every key it is to set, a condition that can never hold or goes in a circle.
+                does not allow for every key it is to set, a condition that can never hold or goes in a circle, values
+                that no network has together (of a space too large to be listed, some are tried).
         """
         try:
             table = Configuration.parse(fixed, where=f"{where}: fixed").as_table()
@@ -73,7 +78,14 @@ class Space:
                         )
             owner |= dict.fromkeys(parameter.sets, name)
         checked = {name: _checked(parameter, name, table, where) for name, parameter in parameters.items()}
-        return cls(table, _ordered(checked, owner, table, where))
+        space = cls(table, _ordered(checked, owner, table, where))
+        try:
+            if space.listed is None:
+                for _ in islice(space.sequence(seed=1), TRIED):
+                    pass
+        except StudyError as error:
+            raise StudyError(f"{where}: {error}") from None
+        return space
 
     @property
     def combinations(self) -> int | None:
@@ -113,9 +125,10 @@ class Space:
                 for key in parameter.sets:
                     table = with_value(table, key, value)
         try:
-            return Drawn(point, Configuration.parse(table, where=f"study point {json.dumps(point)}"))
+            return Drawn(point, Configuration.parse(table, where=""))
         except ValueError as error:
-            raise StudyError(str(error)) from None
+            together = ", ".join(f"space.{name} = {json.dumps(value)}" for name, value in point.items())
+            raise StudyError(f"these do not go together: {together}: {str(error).removeprefix(': ')}") from None
 
     def sequence(self, seed: int) -> Iterator[Drawn]:
         """Configurations in a random order that the seed decides.

@@ -225,6 +225,13 @@ class Study:
                 f"{where}: strategy.configurations: this space cannot be listed (it has a range of real numbers, or "
                 f"too many combinations); give a number, and not kind = 'grid'."
             )
+        searched = next((n for n, one in self.space.parameters.items() if "training.schedule" in one.sets), None)
+        if searched is not None and self.strategy.schedule != "as-configured":
+            raise StudyError(
+                f"{where}: space.{searched}.sets: training.schedule makes no difference on the rungs, whose learning "
+                f"rate rises and stays; list schedules to be tried in finalists.schedules, or set strategy.schedule = "
+                f"'as-configured'."
+            )
         if self.finalists.steps % self.strategy.evaluate_every:
             raise StudyError(
                 f"{where}: finalists.steps: {self.finalists.steps} is not a whole multiple of "

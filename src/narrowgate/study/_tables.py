@@ -71,7 +71,7 @@ def as_csv(outcome: Outcome) -> str:
 def as_myst(outcome: Outcome) -> str:
     """A MyST `list-table` with a label of its own, and the notes below it."""
     lines = [
-        "```{list-table} " + _title(outcome),
+        "```{list-table} " + f"{outcome.study.name}: {_title(outcome)}",
         f":name: {label(outcome)}",
         ":header-rows: 1",
         "",
