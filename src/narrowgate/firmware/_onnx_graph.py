@@ -175,7 +175,7 @@ def _convolution(graph: _Graph, layer: IntegerLayer, name: str) -> str:
         pads=[before, before, after, after],
         strides=[1, 1],
     )
-    name = _normalised(graph, layer, name, (shape.filters, 1, 1))
+    name = _normalised(graph, layer, name, (1, shape.filters, 1, 1))
     if shape.pool > 1:
         rows, columns, filters = shape.output_shape
         name = graph.node(

@@ -24,8 +24,9 @@ def readme(network: IntegerNetwork, events: int, differing: int, thresholds: Map
 | `test/vectors.npz` | {events} real events: `images`, and the exact `logits` that they must give |
 
 The input `{INPUT}` is (events, {channels}, {rows}, {columns}): channels, rows (η), columns (φ). A pixel is its count
-times {network.input_format.lsb:g}; the first node rounds it to {network.input_format.ap()}. The output `{output}` is
-(events, 1): the logit, not rounded, a multiple of {network.lsb:g}. Behind every layer stands a tensor of its name:
+times {_power(network.input_format.fraction)}; the first node rounds it to {network.input_format.ap()}. The
+output `{output}` is (events, 1): the logit, not rounded, a multiple of {_power(network.output.fraction)}. Behind every
+layer stands a tensor of its name:
 {", ".join(f"`{layer.name}`" for layer in network)}.
 
 Every `Quant` rounds half to even (`ROUND`) and saturates at the full range (`narrow = 0`); its scale is a power of two
@@ -54,6 +55,10 @@ convolution the rows of a dense kernel are in ONNX' order (channel, row, column)
 """
 
 
+def _power(fraction: int) -> str:
+    return f"2^{-fraction}"
+
+
 def _decision(network: IntegerNetwork, thresholds: Mapping[str, float]) -> str:
     rows = [
         f"| {word} | {threshold:.6g} | {network.threshold_code(threshold)} |" for word, threshold in thresholds.items()
@@ -61,7 +66,7 @@ def _decision(network: IntegerNetwork, thresholds: Mapping[str, float]) -> str:
     if not rows:
         return "Accept when the logit is above the threshold of the working point."
     return (
-        f"Accept when the logit is above the threshold; in units of {network.lsb:g} that is an integer.\n\n"
+        f"Accept when the logit is above the threshold, in units of {_power(network.output.fraction)} an integer.\n\n"
         "| working point | logit > | units > |\n|---|---|---|\n" + "\n".join(rows)
     )
 
@@ -78,5 +83,5 @@ def _exactness(network: IntegerNetwork, events: int, differing: int) -> str:
         f"The widest sum needs {bits} bits and float32 holds 24, so an executor may round where hardware does not: "
         f"under qonnx' own, {differing} of the {events} test vectors have another logit. The graph is right all the "
         f"same; evaluated in float64, which holds 53 bits, it gives the exact integers. Hardware that is made from it "
-        f"needs accumulators of {bits} bits."
+        f"needs accumulators of {bits} bits and a sign."
     )
