@@ -4,12 +4,26 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from narrowgate.study import Outcome, Progress, Study, StudyError, as_csv, as_myst, best, render, resume, search, show
+from narrowgate.study import (
+    Outcome,
+    Progress,
+    Study,
+    StudyError,
+    as_csv,
+    as_myst,
+    best,
+    draw,
+    render,
+    resume,
+    search,
+    show,
+)
 from narrowgate.study._folder import held
 from narrowgate.training import Trained
 
@@ -205,6 +219,20 @@ def test_the_notebook_hears_of_every_finalist(finished: tuple[Path, Outcome], tm
         assert trained.curve["step"] == [20, 40, 60, 80, 100, 120]
         assert len({len(column) for column in trained.curve.values()}) == 1
         assert trained.stopped is None
+
+
+def test_two_formats_get_a_heat_map_of_their_own(finished: tuple[Path, Outcome], tmp_path: Path) -> None:
+    _, outcome = finished
+    assert "widths.png" not in [path.name for path in draw(tmp_path, outcome)]
+    second = '[space.activations]\nsets = "precision.activation"\nchoices = ["(10,2)", "(8,2)"]\n[fixed.precision]\n'
+    study = Study.parse(TEXT.replace('[fixed.precision]\nactivation = "(10,2)"\n', second))
+    ranked = tuple(
+        replace(one, settings={**one.settings, "activations": ("(10,2)", "(8,2)")[index % 2]})
+        for index, one in enumerate(outcome.ranked)
+    )
+    drawn = draw(tmp_path, replace(outcome, study=study, ranked=ranked))
+    assert [path.name for path in drawn][-2:] == ["heat-map.png", "widths.png"]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in drawn)
 
 
 def test_tables(finished: tuple[Path, Outcome]) -> None:

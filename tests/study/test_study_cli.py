@@ -123,6 +123,37 @@ def test_show_in_every_form(home: Path) -> None:
     assert page == (home / "studies" / "small" / "best.md").read_text()
 
 
+def test_every_configuration_has_its_record(home: Path) -> None:
+    entries = [json.loads(line) for line in (home / "studies" / "small" / "journal.jsonl").read_text().splitlines()]
+    outcome = show(home / "studies" / "small")
+    for one in outcome.ranked:
+        asked = ("study", "show", "small", "--configuration", one.configuration, *places(home))
+        found = json.loads(invoke(*asked, "--json"))
+        assert found["settings"] == one.settings
+        ranked = [entry for entry in entries if entry["step"].endswith("ranked")]
+        here = [
+            (entry["steps"], place, len(entry["order"]))
+            for entry in ranked
+            for place, other in enumerate(entry["order"], start=1)
+            if other["configuration"] == one.configuration
+        ]
+        assert [(place["steps"], place["place"], place["among"]) for place in found["places"]] == here
+        assert any(place["fate"] == "at the end" for place in found["places"]) == (one.budget == 160)
+        for bracket in {place["bracket"] for place in found["places"]}:
+            *before, last = (place["fate"] for place in found["places"] if place["bracket"] == bracket)
+            assert set(before) <= {"promoted", "tied"}
+            assert last in ("cut", "at the end")
+        rows = list(csv.DictReader(io.StringIO(invoke(*asked, "--csv"))))
+        assert len(rows) == sum(len(curve["step"]) for curve in found["curves"].values())
+        assert {row["member"] for row in rows} == set(found["curves"])
+        shown = invoke(*asked)
+        assert all(member in shown for member in found["curves"])
+    first = outcome.rows[0]
+    assert f"{first.configuration}-cosine-s1001" in invoke(
+        "study", "show", "small", "--configuration", first.configuration, *places(home)
+    )
+
+
 def test_a_narrow_terminal_cuts_no_number(home: Path) -> None:
     shown = CliRunner().invoke(app, ["study", "show", "small", *map(str, places(home))], env={"COLUMNS": "80"}).stdout
     first = show(home / "studies" / "small").rows[0].efficiency
@@ -224,6 +255,11 @@ def test_mistakes_end_in_a_sentence(
         (("study", "best", "large", "--studies", tmp_path), "nor any other in"),
         (("study", "resume", "large", *studies), "there is no study 'large'"),
         (("study", "show", "small", "--json", "--csv", *studies), "Choose one of"),
+        (
+            ("study", "show", "small", "--configuration", "c999", *studies),
+            "has no configuration 'c999'; there are c001 to",
+        ),
+        (("study", "show", "small", "--configuration", "c001", "--myst", *studies), "not with --myst"),
         (("study", "best", "small", "--place", 9, *studies), "has the places 1 to 2; found 9"),
     ):
         assert said in refused(capsys, monkeypatch, *arguments)

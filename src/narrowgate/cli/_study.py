@@ -75,18 +75,35 @@ def show(
     as_json: AsJson = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV: numbers in full, a column a parameter.")] = False,
     myst: Annotated[bool, typer.Option("--myst", help="Print a MyST `list-table` for a page.")] = False,
+    configuration: Annotated[
+        str | None,
+        typer.Option(
+            metavar="C",
+            help="Show one configuration instead, e.g. `c012`: its settings, its place on every rung, and the curve of "
+            "each of its seeds. Goes with --json and --csv.",
+        ),
+    ] = None,
 ) -> None:
     """Show what a search has found so far, also while it runs.
 
     The table of the best, how well the cheap rungs foretold the later ones, and where pictures and runs are.
     """
-    from narrowgate.study import as_csv, as_myst, find
+    from narrowgate.study import as_csv, as_myst, find, story
     from narrowgate.study import as_json as json_of
     from narrowgate.study import show as read
 
     if as_json + csv + myst > 1:
         raise typer.BadParameter("Choose one of --json, --csv and --myst.")
     folder = find(studies, name)
+    if configuration is not None:
+        if myst:
+            raise typer.BadParameter("--configuration goes with --json or --csv, not with --myst.")
+        found = story(folder, configuration)
+        if as_json or csv:
+            sys.stdout.write(found.as_json() if as_json else found.as_csv())
+        else:
+            out.print(found.render())
+        return
     outcome = read(folder)
     for chosen, form in ((as_json, json_of), (csv, as_csv), (myst, as_myst)):
         if chosen:

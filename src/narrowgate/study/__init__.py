@@ -20,6 +20,7 @@ from narrowgate.study._progress import Progress, Report, live_view
 from narrowgate.study._ranking import Decision, Standing, promote, rank
 from narrowgate.study._search import best, resume, search, show
 from narrowgate.study._space import Drawn, Space
+from narrowgate.study._story import Place, Story, story
 from narrowgate.study._study import Finalists, Ranking, Strategy, Study
 from narrowgate.study._tables import as_csv, as_json, as_myst, render
 
@@ -33,6 +34,7 @@ __all__ = [
     "Finalists",
     "Keep",
     "Outcome",
+    "Place",
     "Progress",
     "Ranked",
     "Ranking",
@@ -41,6 +43,7 @@ __all__ = [
     "Rung",
     "Space",
     "Standing",
+    "Story",
     "Strategy",
     "Study",
     "StudyError",
@@ -65,6 +68,7 @@ __all__ = [
     "resume",
     "search",
     "show",
+    "story",
     "successive_halving",
     "unpruned",
     "weight_bits",

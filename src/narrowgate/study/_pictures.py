@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from narrowgate.study._folder import write_whole
+from narrowgate.study._heat_map import heat_map, shown_value, widths
 from narrowgate.study._outcome import Outcome, Ranked
+from narrowgate.study._tables import short
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # The colours of M. Okabe and K. Ito, "Color Universal Design" (2008).
@@ -37,15 +40,16 @@ def draw(folder: Path, outcome: Outcome) -> list[Path]:
     """Draw every picture that the outcome has something for, and return their paths.
 
     `efficiency-against-bits.png` (a typical network's test efficiency, or the value of the highest rung before there is
-    one), `value-against-cost.png` with the Pareto front, `rungs.png` (rank on a rung against rank on the next), and
-    `heat-map.png` for the two parameters that matter most.
+    one), `value-against-cost.png` with the Pareto front, `rungs.png` (rank on a rung against rank on the next),
+    `heat-map.png` for the two parameters that matter most, and `widths.png` for the two formats that matter most.
     """
     drawn = []
     for name, picture in (
         ("efficiency-against-bits", _against_bits),
         ("value-against-cost", _against_cost),
         ("rungs", _rungs),
-        ("heat-map", _heat_map),
+        ("heat-map", heat_map),
+        ("widths", widths),
     ):
         with _figure(folder / f"{name}.png") as figure:
             if picture(figure, outcome):
@@ -83,7 +87,15 @@ def _against_bits(figure: Figure, outcome: Outcome) -> bool:
         colour = VERMILION if row is rows[0] else BLUE
         errors = [[found.value - found.low], [found.high - found.value]]
         axes.errorbar(place, found.value, errors, fmt="o", color=colour, capsize=3)
-        axes.annotate(row.configuration, (place, found.value), (6, 4), textcoords="offset points", fontsize=8)
+        left = place < row.bits_per_weight
+        axes.annotate(
+            row.configuration,
+            (place, found.value),
+            (-6 if left else 6, 4),
+            textcoords="offset points",
+            ha="right" if left else "left",
+            fontsize=8,
+        )
     axes.margins(x=0.1)
     axes.set_xlabel("mean bits per weight")
     axes.set_ylabel(f"signal efficiency at {outcome.study.ranking.rate_in_words} (test)")
@@ -119,12 +131,12 @@ def _values(figure: Figure, outcome: Outcome, places: Sequence[float], label: st
         return False
     axes = figure.subplots()
     measure = outcome.study.measure_at(top[0].budget)
-    values = [_shown(one.value, measure) for one in top]
+    values = [shown_value(one.value, measure) for one in top]
     axes.errorbar(places, values, [one.noise for one in top], fmt="o", color=BLUE, ecolor=PALE, label="configurations")
     if log:
         front = sorted((place, value) for place, value, one in zip(places, values, top, strict=True) if one.on_front)
         axes.step(*zip(*front, strict=True), "o-", where="post", color=VERMILION, label="Pareto front", zorder=3)
-        axes.set_xscale("log")
+        _log_axis(axes)
         figure.legend(loc="outside lower right", ncols=2)
     if len(top) <= NAMED:
         for one, place, value in zip(top, places, values, strict=True):
@@ -135,6 +147,20 @@ def _values(figure: Figure, outcome: Outcome, places: Sequence[float], label: st
     many = f"{len(top)} configuration{'' if len(top) == 1 else 's'}"
     axes.set_title(f"{outcome.study.name}: {many} on the highest rung", loc="left")
     return True
+
+
+def _log_axis(axes: Axes) -> None:
+    """Make x logarithmic with few and short numbers on it: 2 M, 5 M, 10 M."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    subs = (1.0, 2.0, 5.0) if high < 300 * low else (1.0,)
+    axes.xaxis.set_major_locator(LogLocator(subs=subs, numticks=12))
+    axes.xaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: short(value).replace(".00 ", " ").replace(".0 ", " "))
+    )
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _rungs(figure: Figure, outcome: Outcome) -> bool:
@@ -163,44 +189,9 @@ def _rungs(figure: Figure, outcome: Outcome) -> bool:
             axis.get_major_locator().set_params(integer=True)
         tau = told[early, late].tau
         if not math.isnan(tau):
-            axes.set_title(f"τ = {tau:.2f} ± {told[early, late].uncertainty:.2f}", fontsize=10, loc="left")
+            text = f"τ = {tau:.2f} ± {told[early, late].uncertainty:.2f}".replace("-", "−")
+            axes.set_title(text, fontsize=10, loc="left")
     figure.suptitle(f"{outcome.study.name}: did the rungs agree? (orange: never cut)", x=0.01, ha="left")
-    return True
-
-
-def _heat_map(figure: Figure, outcome: Outcome) -> bool:
-    """The mean value over every pair of levels of the two listed parameters whose means differ most.
-
-    The lowest budget is shown, which saw everybody.
-    """
-    budget = min((budget for budget, values in outcome.values.items() if values), default=None)
-    if budget is None:
-        return False
-    values = {name: value for name, value in outcome.values[budget].items() if math.isfinite(value)}
-    settings = {one.configuration: one.settings for one in outcome.ranked}
-    listed = [name for name, one in outcome.study.space.parameters.items() if one.values is not None]
-    spread = {name: _spread(name, values, settings) for name in listed}
-    chosen = sorted(listed, key=lambda name: -spread[name])[:2]
-    if len(chosen) < 2:
-        return False
-    down, across = chosen
-    rows, columns = (list(outcome.study.space.parameters[name].values or ()) for name in (down, across))
-    measure = outcome.study.measure_at(budget)
-    means = [[_mean(values, settings, {down: row, across: column}) for column in columns] for row in rows]
-    axes = figure.subplots()
-    shown = [[_shown(value, measure) for value in line] for line in means]
-    image = axes.imshow(shown, cmap="cividis", aspect="auto")
-    for row, column in ((row, column) for row in range(len(rows)) for column in range(len(columns))):
-        if not math.isnan(shown[row][column]):
-            text = axes.text(column, row, f"{shown[row][column]:.3f}", ha="center", va="center", fontsize=8)
-            text.set_bbox({"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1.5})
-    axes.set_xticks(range(len(columns)), [str(value) for value in columns])
-    axes.set_yticks(range(len(rows)), [str(value) for value in rows])
-    axes.set_xlabel(across.replace("_", " "))
-    axes.set_ylabel(down.replace("_", " "))
-    axes.grid(visible=False)
-    axes.set_title(f"{outcome.study.name}: mean validation {measure} after {budget} steps", loc="left")
-    figure.colorbar(image)
     return True
 
 
@@ -210,26 +201,5 @@ def _top(outcome: Outcome) -> list[Ranked]:
     return [one for one in outcome.ranked if one.budget == highest and one.value is not None]
 
 
-def _shown(value: float | None, measure: str) -> float:
-    """A value as it is known to people: losses positive."""
-    return math.nan if value is None else -value if measure == "loss" else value
-
-
 def _ranks(values: dict[str, float]) -> dict[str, int]:
     return {name: place for place, name in enumerate(sorted(values, key=lambda name: -values[name]), start=1)}
-
-
-def _mean(values: dict[str, float], settings: dict[str, Any], levels: dict[str, Any]) -> float:
-    chosen = [
-        value
-        for name, value in values.items()
-        if all(settings[name].get(key) == level for key, level in levels.items())
-    ]
-    return sum(chosen) / len(chosen) if chosen else math.nan
-
-
-def _spread(parameter: str, values: dict[str, float], settings: dict[str, Any]) -> float:
-    """How far the means of a parameter's levels lie apart."""
-    levels = {str(settings[name].get(parameter)): settings[name].get(parameter) for name in values}
-    means = [_mean(values, settings, {parameter: level}) for level in levels.values()]
-    return max(means) - min(means) if means else 0.0

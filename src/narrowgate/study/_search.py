@@ -70,7 +70,7 @@ def resume(
     cost: Cost | None = None,
 ) -> Outcome:
     """Go on with the search kept in `folder`. Arguments and errors: see `search`."""
-    study, _ = _read(Path(folder))
+    study, _ = read_study(Path(folder))
     return _Run(study, dataset, Path(folder), time_budget, report, keep, cost).finish()
 
 
@@ -82,7 +82,7 @@ def show(folder: Path | str) -> Outcome:
     Raises:
         StudyError: there is no study in `folder`, or its journal is damaged from the beginning.
     """
-    study, journal = _read(Path(folder))
+    study, journal = read_study(Path(folder))
     state = "finished" if FINISHED in journal else "not finished"
     damage = f"{state}; {journal.warning.rstrip('.')}" if journal.warning else ""
     return outcome_of(study, journal.entries, stopped=damage)
@@ -102,7 +102,7 @@ def best(folder: Path | str, place: int = 1) -> Row:
     return rows[place - 1]
 
 
-def _read(folder: Path) -> tuple[Study, Journal]:
+def read_study(folder: Path) -> tuple[Study, Journal]:
     """The study kept in `folder`, and its journal as far as it is sound."""
     journal = Journal.read(folder)
     opened = journal.entries.get(OPENED)

@@ -34,8 +34,8 @@ def render(outcome: Outcome, width: int = WIDE) -> Group:
     found = [cells(outcome, row, place)[:-1] for place, row in places]
     if width < WIDE:
         found = [[name, *map(_stacked, others)] for name, *others in found]
-    results = _table(headings(outcome)[:-1], found)
-    settings = _table(
+    results = table_of(headings(outcome)[:-1], found)
+    settings = table_of(
         ["network", *(name.replace("_", " ") for name in parameters)],
         [[_name(row, place), *(_setting(row.settings.get(name)) for name in parameters)] for place, row in places],
     )
@@ -115,7 +115,7 @@ def cells(outcome: Outcome, row: Row, place: int) -> list[str]:
         _name(row, place),
         *middle,
         f"{row.bits_per_weight:.1f}",
-        _short(row.bit_operations),
+        short(row.bit_operations),
         ", ".join(f"{name.replace('_', ' ')} {_setting(value)}" for name, value in row.settings.items()),
     ]
 
@@ -143,7 +143,7 @@ def _list_row(texts: Sequence[str]) -> list[str]:
     return [f"{'* -' if index == 0 else '  -'} {text}".rstrip() for index, text in enumerate(texts)]
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+def table_of(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """A table in the style of the notebook's; heads are broken so that no column is wider than it need be."""
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", padding=(0, 1, 0, 0), show_edge=False)
     for heading, *column in zip(heads, *rows, strict=True):
@@ -169,7 +169,7 @@ def _setting(value: Any) -> str:
     return "–" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def _short(number: float) -> str:
+def short(number: float) -> str:
     """A large number to three digits: `870 k`, `4.59 M`."""
     for unit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number >= unit:

@@ -1,0 +1,175 @@
+"""What a search did with one configuration: every rung it was ranked on, and the curve of every seed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group
+from rich.text import Text
+
+from narrowgate.network import Configuration
+from narrowgate.study._errors import StudyError
+from narrowgate.study._journal import Entry
+from narrowgate.study._members import Column, Known
+from narrowgate.study._outcome import record_of
+from narrowgate.study._search import read_study
+from narrowgate.study._tables import table_of
+
+
+@dataclass(frozen=True)
+class Place:
+    """A configuration's place at a rung of a bracket, both counted from 1.
+
+    `place` of `among` configurations, by `measure` after `steps` steps; `value` is larger for better (a loss negative),
+    `None` for what diverged, and `noise` one standard deviation of it. `fate` says what followed: "promoted", "tied",
+    "cut", "diverged", or "at the end" on a bracket's last rung.
+    """
+
+    bracket: int
+    rung: int
+    steps: int
+    measure: str
+    value: float | None
+    noise: float
+    place: int
+    among: int
+    fate: str
+
+
+@dataclass(frozen=True)
+class Story:
+    """Everything that a study knows about one configuration.
+
+    `settings` is its point in the space, `full` the configuration itself. `curves` holds for every member (seed, and
+    schedule of a finalist) equally long columns, an entry an evaluation: `step`, `loss`, `accuracy`, `auc`, `near-auc`
+    and `efficiency` of the averaged weights, `raw_…` of the live ones, `train_loss`, `learning_rate`; `None` for what
+    was not measured or not finite. `diverged_at` holds the step at which a member diverged.
+    """
+
+    study: str
+    configuration: str
+    settings: Mapping[str, Any]
+    full: Configuration
+    cost: float | None
+    places: tuple[Place, ...]
+    curves: Mapping[str, Mapping[str, Column]]
+    diverged_at: Mapping[str, int]
+
+    def as_json(self) -> str:
+        """Everything as JSON."""
+        table = vars(self) | {"full": self.full.as_table(), "places": [asdict(place) for place in self.places]}
+        return json.dumps(table, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def as_csv(self) -> str:
+        """The curves, a line an evaluation of a member, numbers in full."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        columns = list(next(iter(self.curves.values()), {}))
+        writer.writerow(["member", *columns])
+        for member, curve in self.curves.items():
+            writer.writerows([member, *values] for values in zip(*(curve[name] for name in columns), strict=True))
+        return text.getvalue()
+
+    def render(self) -> Group:
+        """For the terminal: settings, places, and every member's curve at some ten evaluations."""
+        about = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in self.settings.items())
+        parts: list[Any] = [Text(f"{self.study}, {self.configuration}: {about}", style="bold"), Text()]
+        heads = ["bracket", "rung", "steps", "measure", "value", "place", "what followed"]
+        parts.append(table_of(heads, [_cells(place) for place in self.places]))
+        for member, curve in self.curves.items():
+            end = f", diverged at step {self.diverged_at[member]}" if member in self.diverged_at else ""
+            shown = ["step", *(name for name in SHOWN if any(value is not None for value in curve.get(name, [])))]
+            count = len(curve["step"])
+            chosen = [index for index in range(count) if (count - 1 - index) % -(-count // 10) == 0]
+            rows = [[_number(name, curve[name][index]) for name in shown] for index in chosen]
+            heads = [name.replace("raw_", "live ") for name in shown]
+            parts += [Text(), Text(f"{member}{end}", style="bold"), table_of(heads, rows)]
+        return Group(*parts)
+
+
+SHOWN = ("loss", "accuracy", "near-auc", "efficiency", "raw_loss", "learning_rate")
+"""Columns of a curve for the terminal."""
+
+
+def story(folder: Path | str, configuration: str) -> Story:
+    """What the search kept in `folder` did with a configuration, by its name in the tables (`c012`).
+
+    Raises:
+        StudyError: there is no study in `folder`, or no configuration of this name in it.
+    """
+    study, journal = read_study(Path(folder))
+    record = record_of(study, journal.entries)
+    if configuration not in record.configurations:
+        names = list(record.configurations)
+        there = f"there are {names[0]} to {names[-1]}" if names else "none is drawn yet"
+        raise StudyError(f"{folder} has no configuration {configuration!r}; {there}.")
+    # Its members are c012-s1 and, of a finalist, c012-cosine-s1001.
+    known: dict[str, Known] = {
+        name: one for name, one in record.known.items() if name.startswith(f"{configuration}-") and one.curve
+    }
+    return Story(
+        study=study.name,
+        configuration=configuration,
+        settings=record.points[configuration],
+        full=record.configurations[configuration],
+        cost=record.costs.get(configuration),
+        places=tuple(_places(journal.entries, configuration)),
+        curves={name: dict(one.curve) for name, one in known.items()},
+        diverged_at={name: one.diverged_at for name, one in known.items() if one.diverged_at is not None},
+    )
+
+
+def _places(entries: Mapping[str, Entry], configuration: str) -> list[Place]:
+    found = []
+    for name, entry in entries.items():
+        where = re.fullmatch(r"bracket (\d+) rung (\d+) ranked", name)
+        order = [one["configuration"] for one in entry["order"]] if where else []
+        if where is None or configuration not in order:
+            continue
+        place = order.index(configuration)
+        own = entry["order"][place]
+        found.append(
+            Place(
+                bracket=int(where[1]),
+                rung=int(where[2]),
+                steps=entry["steps"],
+                measure=entry["measure"],
+                value=own["value"],
+                noise=own["noise"],
+                place=place + 1,
+                among=len(order),
+                fate=_fate(entry, configuration, own["value"]),
+            )
+        )
+    return found
+
+
+def _fate(entry: Entry, configuration: str, value: float | None) -> str:
+    if value is None:
+        return "diverged"
+    if configuration in entry["promoted"]:
+        return "promoted"
+    if configuration in entry["tied"]:
+        return "tied"
+    return "cut" if entry["promoted"] or entry["places left"] else "at the end"
+
+
+def _cells(one: Place) -> list[str]:
+    value = "" if one.value is None else f"{abs(one.value):.4f} ± {one.noise:.4f}"
+    return [
+        *(str(one.bracket), str(one.rung), str(one.steps), one.measure, value),
+        *(f"{one.place} of {one.among}", one.fate),
+    ]
+
+
+def _number(name: str, value: float | None) -> str:
+    if value is None:
+        return ""
+    return str(value) if name == "step" else f"{value:.2g}" if name == "learning_rate" else f"{value:.4f}"
