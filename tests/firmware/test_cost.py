@@ -63,6 +63,17 @@ def test_weights_that_round_to_zero_cost_nothing() -> None:
     assert layer.luts < whole.luts / 10
 
 
+def test_weights_that_round_to_zero_cost_nothing_in_the_circuit_either() -> None:
+    trace = pytest.importorskip("narrowgate.firmware").trace
+    pytest.importorskip("alkaid", reason="the extra [rtl] is not installed")
+    found = configuration("(6,1)", filters=[2], kernels=[3], pools=[2], units=[8])
+    weights = random_weights(found, (8, 8, 1))
+    pruned = weights | {"dense0.kernel": weights["dense0.kernel"].copy()}
+    pruned["dense0.kernel"][8:] *= np.float32(1e-4)
+    whole, less = (trace(integer_network(found, one, (8, 8, 1))).luts for one in (weights, pruned))
+    assert less < whole * 0.7
+
+
 def test_batch_norm_costs_memory_and_adders() -> None:
     plain, normalised = (configuration("(6,1)", batch_norm=word) for word in ("off", "all"))
     weights = random_weights(normalised, IMAGE)

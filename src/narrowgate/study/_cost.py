@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import prod
 
-from narrowgate.firmware import cost_of_configuration
+import numpy as np
+from numpy.typing import NDArray
+
+from narrowgate.firmware import FirmwareError, cost, cost_of_configuration, integer_network, trace
 from narrowgate.fixedpoint import Format
 from narrowgate.network import Configuration, Convolution, ImageShape, layers
+
+Weights = Mapping[str, NDArray[np.float32]]
 
 Cost = Callable[[Configuration, ImageShape], float]
 """Smaller is better."""
@@ -55,6 +60,29 @@ def estimated_luts(configuration: Configuration, image: ImageShape) -> float:
         FirmwareError: a needed format is float.
     """
     return cost_of_configuration(configuration, image).luts
+
+
+def trained_luts(configuration: Configuration, weights: Weights, image: ImageShape) -> float | None:
+    """LUTs by the fast estimate of the weights that training has come to; `None` if they have no integers.
+
+    Fresh weights tell little where bits are few: most of them are rounded to zero, which costs nothing, and training
+    changes how many.
+    """
+    try:
+        return cost(integer_network(configuration, weights, image)).luts
+    except FirmwareError:
+        return None
+
+
+def traced(configuration: Configuration, weights: Weights, image: ImageShape) -> dict[str, float]:
+    """LUTs, flip-flops and clocks of the traced circuit of trained weights, at 200 MHz.
+
+    Raises:
+        FirmwareError: alkaid is missing, or the network is more than it can hold.
+    """
+    network = integer_network(configuration, weights, image)
+    found = cost(network, circuit=trace(network))
+    return {"luts": found.luts, "flip_flops": found.flip_flops, "clocks": found.latency_clocks}
 
 
 COSTS: dict[str, Cost] = {"weight-bits": weight_bits, "bit-operations": bit_operations, "luts": estimated_luts}

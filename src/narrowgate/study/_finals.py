@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from narrowgate.firmware import exact_scores
+from narrowgate.study._cost import traced
 from narrowgate.study._errors import StudyError
 from narrowgate.study._folder import write_whole
 from narrowgate.study._journal import Entry
@@ -54,10 +55,15 @@ def run_finals(search: Search, folder: Path, keep: Keep | None) -> None:
         search.tell("out of time", 0)
     finalists = [found for name in names if (found := _finished(search, name)) is not None]
     by_name = {finalist.standing.configuration: finalist for finalist in finalists}
-    ordered = [by_name[entry.configuration] for entry in rank([finalist.standing for finalist in finalists])]
+    # With a second objective the chosen are a front: it is read from the most efficient to the cheapest.
+    standings = [replace(finalist.standing, cost=None) for finalist in finalists]
+    ordered = [by_name[entry.configuration] for entry in rank(standings)]
     if ordered:
         search.tell("judging on the test split", len(ordered))
         entry = search.journal.step("judged", lambda: _judged(search, ordered))
+        if search.study.finalists.trace:
+            search.tell("tracing circuits", len(ordered))
+            search.journal.step("traced", lambda: _traced(search, ordered, entry))
         _leave(search, folder, ordered, entry, keep)
 
 
@@ -76,7 +82,8 @@ def _finished(search: Search, name: str) -> Finalist | None:
         members = tuple(member for member in every if _is_finished(search.record.known.get(member.name), steps))
         if members:
             values = [search.record.value(member.name, steps, measure) for member in members]
-            found.append(Finalist(standing(name, values, search.record.costs.get(name)), schedule, members))
+            cost = search.record.cost(name, [member.name for member in members], steps)
+            found.append(Finalist(standing(name, values, cost), schedule, members))
     return max(found, key=lambda finalist: finalist.standing.value, default=None)
 
 
@@ -152,6 +159,17 @@ def _row(search: Search, tested: _Tested, leader: _Tested) -> Entry:
     if leader.scores is not None:
         row["difference"] = _difference(tested, leader, labels, rate, crossing_rate)
     return row
+
+
+def _traced(search: Search, finalists: Sequence[Finalist], judged: Entry) -> Entry:
+    """What the circuit of every finalist's typical network consists of; of one that diverged nothing."""
+    image, found = search.trainer.dataset.geometry.shape, {}
+    for finalist, row in zip(finalists, judged["finalists"], strict=True):
+        member = next(one for one in finalist.members if one.name == row["network"])
+        if row["judgement"] is not None:
+            weights, _ = search.trainer.weights(member, search.record.known[member.name])
+            found[finalist.standing.configuration] = traced(member.configuration, weights, image)
+    return {"finalists": found}
 
 
 def _difference(tested: _Tested, leader: _Tested, labels: Any, rate: float, crossing_rate: float) -> Entry:

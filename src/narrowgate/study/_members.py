@@ -37,18 +37,24 @@ class Member:
 
 @dataclass
 class Known:
-    """What has been found about a member up to `step`: its curve, and the step at which it diverged, if it did."""
+    """What has been found about a member up to `step`: its curve, and the step at which it diverged, if it did.
+
+    `luts` holds the estimate for its weights at the steps where units of work ended, in a study that counts LUTs.
+    """
 
     step: int = 0
     curve: dict[str, Column] = field(default_factory=dict)
     diverged_at: int | None = None
     digest: str = ""
+    luts: dict[int, float] = field(default_factory=dict)
 
     def extend(self, found: Mapping[str, Any]) -> None:
         """Take in what a unit of work found."""
         for name, values in found["curve"].items():
             self.curve.setdefault(name, []).extend(values)
         self.step, self.diverged_at, self.digest = found["step"], found["diverged_at"], found["state"]
+        if found.get("luts") is not None:
+            self.luts[self.step] = found["luts"]
 
     def values(self, column: str, budget: int) -> list[float]:
         """The evaluations of a column up to `budget` steps; NaN for what is not finite, and once it had diverged."""

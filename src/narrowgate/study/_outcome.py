@@ -41,8 +41,9 @@ class Row:
     `full` is the configuration as the finalist was (or will be) trained, with the typical network's seed.
     `steps` is the training its validation value rests on, `validation` that value in the words of `measure`, `noise`
     one standard deviation of it. `efficiency`, `accuracy`, `volatility` and `verdict` are those of the typical network
-    (the seed with the median test efficiency), `None` before finalists were judged. `same_as_first` says that the row
-    cannot be told from the first one.
+    (the seed with the median test efficiency), `None` before finalists were judged. `cost` is the second objective, if
+    there is one, of LUTs with the trained weights; `traced_luts` those of its circuit, if it was built. `same_as_first`
+    says that the row cannot be told from the first one.
     """
 
     configuration: str
@@ -62,6 +63,7 @@ class Row:
     bit_operations: float
     cost: float | None
     same_as_first: bool
+    traced_luts: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON."""
@@ -153,7 +155,7 @@ def outcome_of(study: Study, entries: Mapping[str, Entry], *, stopped: str = "")
     leaders = record.leaders()
     judged = entries.get("judged")
     rows = (
-        _judged_rows(study, record, judged, image)
+        _judged_rows(study, record, judged, entries.get("traced", {}).get("finalists", {}), image)
         if judged is not None
         else _provisional_rows(study, record, leaders, image)
     )
@@ -183,7 +185,7 @@ def _state(entries: Mapping[str, Entry]) -> str:
     return "not finished; resume goes on"
 
 
-def _judged_rows(study: Study, record: Record, judged: Entry, image: Any) -> list[Row]:
+def _judged_rows(study: Study, record: Record, judged: Entry, traced: Mapping[str, Entry], image: Any) -> list[Row]:
     rows = []
     for found in judged["finalists"]:
         name, judgement = found["configuration"], found["judgement"]
@@ -219,6 +221,7 @@ def _judged_rows(study: Study, record: Record, judged: Entry, image: Any) -> lis
                 bit_operations=bit_operations(configuration, image),
                 cost=found["cost"],
                 same_as_first=found["difference"] is not None and found["difference"]["indistinguishable"],
+                traced_luts=traced[name]["luts"] if name in traced else None,
             )
         )
     return rows

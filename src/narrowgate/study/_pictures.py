@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from narrowgate.study._folder import write_whole
 from narrowgate.study._heat_map import heat_map, shown_value, widths
-from narrowgate.study._outcome import Outcome, Ranked
+from narrowgate.study._outcome import Outcome, Ranked, Row
 from narrowgate.study._tables import short
 
 if TYPE_CHECKING:
@@ -40,12 +40,14 @@ def draw(folder: Path, outcome: Outcome) -> list[Path]:
     """Draw every picture that the outcome has something for, and return their paths.
 
     `efficiency-against-bits.png` (a typical network's test efficiency, or the value of the highest rung before there is
-    one), `value-against-cost.png` with the Pareto front, `rungs.png` (rank on a rung against rank on the next),
-    `heat-map.png` for the two parameters that matter most, and `widths.png` for the two formats that matter most.
+    one), `efficiency-against-cost.png` of the finalists where there is a second objective, `value-against-cost.png`
+    with the Pareto front, `rungs.png` (rank on a rung against rank on the next), `heat-map.png` for the two parameters
+    that matter most, and `widths.png` for the two formats that matter most.
     """
     drawn = []
     for name, picture in (
         ("efficiency-against-bits", _against_bits),
+        ("efficiency-against-cost", _judged_against_cost),
         ("value-against-cost", _against_cost),
         ("rungs", _rungs),
         ("heat-map", heat_map),
@@ -79,9 +81,35 @@ def _against_bits(figure: Figure, outcome: Outcome) -> bool:
         return _values(
             figure, outcome, [one.bits_per_weight for one in _top(outcome)], "mean bits per weight", log=False
         )
-    axes = figure.subplots()
     rows = [row for row in outcome.rows if row.efficiency is not None]
-    for row, place in zip(rows, _apart([row.bits_per_weight for row in rows]), strict=True):
+    _finalists(figure, outcome, rows, _apart([row.bits_per_weight for row in rows]), "mean bits per weight")
+    return True
+
+
+def _judged_against_cost(figure: Figure, outcome: Outcome) -> bool:
+    """Finalists against the second objective; against the LUTs of their circuits where all were built."""
+    rows = [row for row in outcome.rows if row.efficiency is not None]
+    words = outcome.study.ranking.cost
+    if not rows or words == "none":
+        return False
+    traced = [row.traced_luts for row in rows if row.traced_luts is not None]
+    costs = traced if len(traced) == len(rows) else [row.cost for row in rows if row.cost is not None]
+    if len(costs) < len(rows) or min(costs) <= 0:
+        return False
+    label = "LUTs, traced" if costs is traced else _cost_label(words)
+    _finalists(figure, outcome, rows, costs, label)
+    figure.axes[0].set_xscale("log")
+    return True
+
+
+def _cost_label(words: str) -> str:
+    return {"none": "bit operations an image", "luts": "LUTs, estimated"}.get(words, words.replace("-", " "))
+
+
+def _finalists(figure: Figure, outcome: Outcome, rows: Sequence[Row], places: Sequence[float], label: str) -> None:
+    """Test efficiencies of judged rows, with their intervals, at places along an axis."""
+    axes = figure.subplots()
+    for row, place in zip(rows, places, strict=True):
         found = row.efficiency
         assert found is not None
         colour = VERMILION if row is rows[0] else BLUE
@@ -97,10 +125,9 @@ def _against_bits(figure: Figure, outcome: Outcome) -> bool:
             fontsize=8,
         )
     axes.margins(x=0.1)
-    axes.set_xlabel("mean bits per weight")
+    axes.set_xlabel(label)
     axes.set_ylabel(f"signal efficiency at {outcome.study.ranking.rate_in_words} (test)")
     axes.set_title(f"{outcome.study.name}: finalists, 68 % intervals (orange: first on validation)", loc="left")
-    return True
 
 
 def _apart(places: Sequence[float]) -> list[float]:
@@ -114,14 +141,8 @@ def _apart(places: Sequence[float]) -> list[float]:
 
 
 def _against_cost(figure: Figure, outcome: Outcome) -> bool:
-    cost = outcome.study.ranking.cost
-    return _values(
-        figure,
-        outcome,
-        [one.cost for one in _top(outcome)],
-        "bit operations an image" if cost == "none" else cost.replace("-", " "),
-        log=True,
-    )
+    label = _cost_label(outcome.study.ranking.cost)
+    return _values(figure, outcome, [one.cost for one in _top(outcome)], label, log=True)
 
 
 def _values(figure: Figure, outcome: Outcome, places: Sequence[float], label: str, *, log: bool) -> bool:

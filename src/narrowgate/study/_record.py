@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,7 +45,15 @@ class Record:
         """What a configuration is worth at a rung, from the seeds that count there."""
         names = [f"{identifier}-s{number}" for number in range(1, self.study.seeds_at(budget) + 1)]
         values = [self.value(name, budget, self.study.measure_at(budget)) for name in names]
-        return standing(identifier, values, self.costs.get(identifier))
+        return standing(identifier, values, self.cost(identifier, names, budget))
+
+    def cost(self, identifier: str, members: Sequence[str], step: int) -> float | None:
+        """What a configuration costs: with the weights of its members at a step, the median (the lower of two).
+
+        Where that is not known, what was found when it was drawn.
+        """
+        found = sorted(self.known[name].luts[step] for name in members if step in self.known[name].luts)
+        return found[(len(found) - 1) // 2] if found else self.costs.get(identifier)
 
     def value(self, member: str, budget: int, measure: str) -> tuple[float, float]:
         """A member's value and noise at a budget, larger for better."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import jax
@@ -249,6 +250,11 @@ class _Run:
 
     def _check_data(self) -> None:
         """Refuse data that the study cannot be done on, before anything is written."""
+        if self.study.finalists.trace and find_spec("alkaid") is None:
+            raise StudyError(
+                "finalists.trace = true builds circuits, and alkaid is not installed; `pip install 'narrowgate[rtl]'` "
+                "gives it, or leave trace out."
+            )
         rate, crossing_rate = self.study.ranking.rate, self.dataset.crossing_rate
         if rate >= crossing_rate:
             raise StudyError(

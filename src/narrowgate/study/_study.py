@@ -99,13 +99,14 @@ class Finalists(Section):
     """What the best get: `count` of them are trained afresh for `steps` steps with `seeds` fresh seeds each.
 
     Every schedule in `schedules` is tried, and each configuration keeps the one that did best on validation. Then they
-    are judged on the test split, once.
+    are judged on the test split, once. With `trace` the circuit of each is built (extra `rtl`) and its LUTs counted.
     """
 
     count: Count = 5
     steps: Count = 4500
     seeds: Count = 5
     schedules: Annotated[tuple[Schedule, ...], Field(min_length=1)] = ("cosine",)
+    trace: bool = False
 
 
 class _File(Section):

@@ -54,7 +54,8 @@ def as_csv(outcome: Outcome) -> str:
     parameters = list(outcome.study.space.parameters)
     plain = [
         *("configuration", "schedule", "steps", "seeds", "measure", "validation", "noise"),
-        *("accuracy", "volatility", "verdict", "bits_per_weight", "bit_operations", "cost", "same_as_first"),
+        *("accuracy", "volatility", "verdict", "bits_per_weight", "bit_operations", "cost", "traced_luts"),
+        "same_as_first",
     ]
     measured = ["value", "low", "high", "threshold", "deciding", "worst_seed", "best_seed"]
     text = io.StringIO()
@@ -94,7 +95,10 @@ def headings(outcome: Outcome) -> list[str]:
     """The column heads of the short table."""
     rate = f"efficiency at {outcome.study.ranking.rate_in_words}"
     middle = [rate, "over the seeds", "accuracy", "volatility"] if outcome.judged else ["validation", "accuracy"]
-    return ["network", *middle, "bits a weight", "bit operations", "settings"]
+    costs = {"luts": ["LUTs, estimated"], "weight-bits": ["weight bits"]}.get(outcome.study.ranking.cost, [])
+    if any(row.traced_luts is not None for row in outcome.rows):
+        costs = [*costs, "LUTs, traced"]
+    return ["network", *middle, "bits a weight", *(costs or ["bit operations"]), "settings"]
 
 
 def cells(outcome: Outcome, row: Row, place: int) -> list[str]:
@@ -115,9 +119,16 @@ def cells(outcome: Outcome, row: Row, place: int) -> list[str]:
         _name(row, place),
         *middle,
         f"{row.bits_per_weight:.1f}",
-        short(row.bit_operations),
+        *_costs(outcome, row),
         ", ".join(f"{name.replace('_', ' ')} {_setting(value)}" for name, value in row.settings.items()),
     ]
+
+
+def _costs(outcome: Outcome, row: Row) -> list[str]:
+    costs = [row.cost] if outcome.study.ranking.cost in ("luts", "weight-bits") else []
+    if any(one.traced_luts is not None for one in outcome.rows):
+        costs.append(row.traced_luts)
+    return ["" if cost is None else short(cost) for cost in costs or [row.bit_operations]]
 
 
 def notes(outcome: Outcome) -> list[str]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narrowgate.events import Dataset
+from narrowgate.study._cost import trained_luts
 from narrowgate.study._crew import Crew, Crews
 from narrowgate.study._evaluation import Evaluation
 from narrowgate.study._lanes import Lanes
@@ -52,11 +53,7 @@ class Trainer:
 
     def weights(self, member: Member, known: Known) -> tuple[Weights, Weights]:
         """A member's weights as they are judged (averaged, unless its EMA is off), and the live ones."""
-        state = self._state(member, known)
-        live = {name: np.asarray(values) for name, values in (state.weights | state.statistics).items()}
-        averaged = state.averaged_weights | state.averaged_statistics
-        judged = {name: np.asarray(values) for name, values in averaged.items()}
-        return (judged if member.configuration.training.ema > 0 else live), live
+        return _weights(member, self._state(member, known))
 
     def _advance(
         self, members: Sequence[Member], unit: Unit, known: Mapping[str, Known], advanced: Advanced
@@ -97,7 +94,16 @@ class Trainer:
     def _kept(self, member: Member, step: int, state: Any, curve: dict[str, Column]) -> dict[str, Any]:
         diverged = int(state.diverged_at)
         digest = self.states.keep(member.name, step, state)
-        return {"step": step, "diverged_at": None if diverged < 0 else diverged, "state": digest, "curve": curve}
+        found: dict[str, Any] = {
+            "step": step,
+            "diverged_at": None if diverged < 0 else diverged,
+            "state": digest,
+            "curve": curve,
+        }
+        if self.study.ranking.cost == "luts":
+            weights, _ = _weights(member, state)
+            found["luts"] = trained_luts(member.configuration, weights, self.dataset.geometry.shape)
+        return found
 
     def _state(self, member: Member, known: Known) -> Any:
         """A member's state; trained again from its first step, to the same bits, if its file was lost."""
@@ -137,3 +143,11 @@ class Trainer:
     @cached_property
     def _evaluation(self) -> Evaluation:
         return Evaluation(self.study, self.dataset, self._crews.events.some[0])
+
+
+def _weights(member: Member, state: Any) -> tuple[Weights, Weights]:
+    """Of a state: the weights as they are judged, and the live ones."""
+    live = {name: np.asarray(values) for name, values in (state.weights | state.statistics).items()}
+    averaged = state.averaged_weights | state.averaged_statistics
+    judged = {name: np.asarray(values) for name, values in averaged.items()}
+    return (judged if member.configuration.training.ema > 0 else live), live
