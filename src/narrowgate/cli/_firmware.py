@@ -109,6 +109,14 @@ def verify(
             help="What checks, in this order: any of alkaid, verilator, ghdl, hls, qonnx, onnxruntime. Default: all.",
         ),
     ] = None,
+    projects: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--project",
+            help="Also an exported project in verilog, vhdl or hls, as it lies there; may be given again. "
+            "Without --with, nothing else is then checked but the tracer.",
+        ),
+    ] = None,
     events: Annotated[int, typer.Option(help="Real images, spread over the test split.", min=1)] = 1000,
     clock: Clock = 200.0,
     data: DataFile = None,
@@ -119,7 +127,8 @@ def verify(
 
     Real images and adversarial ones go through each. The training graph adds in float32 and may differ, which is
     reported; below it a single mismatch fails, and the exit code is 1. A tool that is missing is skipped, and nothing
-    passes without a tool.
+    passes without a tool. `--project FOLDER` checks a project that was exported before: of one that differs, the line
+    of its sources that is not as exported is named.
 
     Of a network of 400 000 LUTs, Verilator takes some minutes to compile and then no time for any number of images,
     GHDL a second for three of them: for many events, `--with alkaid,verilator`.
@@ -133,11 +142,10 @@ def verify(
             trained.integers(),
             real.images,
             graph=trained.graph,
-            tools=tuple(firmware.TOOLS)
-            if tools is None
-            else [word.strip() for word in tools.split(",") if word.strip()],
+            tools=None if tools is None else [word.strip() for word in tools.split(",") if word.strip()],
             thresholds=trained.working_points(),
             clock=clock,
+            projects=[firmware.Exported.open(folder) for folder in projects or ()],
             progress=step,
         )
     show_content(result.as_dict() if as_json else firmware.render_verification(result, title=trained.title), as_json)

@@ -10,7 +10,7 @@ from narrowgate.firmware._errors import FirmwareError
 from narrowgate.firmware._evaluate import evaluate, evaluate_layers, exact_scores, input_codes, scores_of
 from narrowgate.firmware._export import export, find_target
 from narrowgate.firmware._images import adversarial_images
-from narrowgate.firmware._levels import TOOLS, Tool
+from narrowgate.firmware._levels import TOOLS, Exported, Tool
 from narrowgate.firmware._network import IntegerLayer, IntegerNetwork, integer_network, is_fixed_point
 from narrowgate.firmware._parts import PARTS, Part, find_part
 from narrowgate.firmware._render import render_cost, render_synthesis, render_verification
@@ -31,6 +31,7 @@ __all__ = [
     "CircuitProject",
     "Cost",
     "Disagreement",
+    "Exported",
     "FirmwareError",
     "IntegerLayer",
     "IntegerNetwork",

@@ -19,6 +19,7 @@ from narrowgate.firmware._errors import FirmwareError
 from narrowgate.firmware._evaluate import Images, input_codes
 from narrowgate.firmware._network import IntegerLayer, IntegerNetwork
 from narrowgate.firmware._tools import package
+from narrowgate.fixedpoint import Rounding
 from narrowgate.network import Convolution
 
 WIDEST_VALUE = 50
@@ -27,6 +28,7 @@ WIDEST_VALUE = 50
 WIDEST_WEIGHT = 24
 """Bits: the tracer holds weights in float32."""
 
+_ROUNDING = {Rounding.HALF_EVEN: "RND_CONV", Rounding.HALF_UP: "RND", Rounding.TRUNCATE: "TRN"}
 _SOLVER = {"search_all_decompose_dc": False}  # wide dense layers 20 times faster, for 1 % more LUTs
 _HARDWARE = (1, 1, -1)  # adders counted bit by bit; no delay target inside a matrix
 
@@ -180,7 +182,8 @@ def _finished(layer: IntegerLayer, output: int, pool: list[Any]) -> Any:
         return value
     format = layer.activation
     signed = int(format.signed)
-    return value.quantize(signed, format.width - signed - format.fraction, format.fraction, "SAT", "RND_CONV")
+    integer = format.width - signed - format.fraction
+    return value.quantize(signed, integer, format.fraction, "SAT", _ROUNDING[format.rounding])
 
 
 def _further(one: Any, other: Any, *, up: bool) -> Any:

@@ -14,7 +14,7 @@ from narrowgate.firmware._bounds import Integers
 from narrowgate.firmware._errors import FirmwareError
 from narrowgate.firmware._evaluate import Images, evaluate, evaluate_layers, scores_of
 from narrowgate.firmware._images import adversarial_images
-from narrowgate.firmware._levels import TOOLS, Job, Outcome
+from narrowgate.firmware._levels import TOOLS, Exported, Job, Outcome
 from narrowgate.firmware._network import IntegerNetwork
 from narrowgate.firmware._tools import MissingToolError, UnsuitableToolError
 from narrowgate.firmware._trace import Circuit
@@ -66,22 +66,25 @@ def verify(
     images: Images,
     *,
     graph: Callable[[Images], NDArray[np.floating[Any]]] | None = None,
-    tools: Sequence[str] = tuple(TOOLS),
+    tools: Sequence[str] | None = None,
     thresholds: Mapping[str, float] | None = None,
     clock: float = 200.0,
     circuit: Circuit | None = None,
     built: IntegerNetwork | None = None,
+    projects: Sequence[Exported] = (),
     progress: Callable[[str], None] = lambda level: None,
 ) -> Verification:
     """Send real images and adversarial ones through the training graph and every tool.
 
     `graph` gives the training graph's scores of images; `thresholds` maps working points to scores; `circuit` stands
     for what would be traced from `network`, and `built` for the network that the tools build from, e.g. one that was
-    damaged on purpose. `progress` is told each level's name as it begins.
+    damaged on purpose. `projects` were exported earlier, perhaps edited since: the sources that lie there are run, and
+    `tools` is then alkaid alone unless it is given; else it is all. `progress` is told each level's name as it begins.
 
     Raises:
         FirmwareError: a tool is not known.
     """
+    tools = (["alkaid"] if projects else list(TOOLS)) if tools is None else tools
     if unknown := [tool for tool in tools if tool not in TOOLS]:
         raise FirmwareError(f"There is no tool {unknown[0]!r} to verify with; allowed are {', '.join(TOOLS)}.")
     everything = _together(images, adversarial_images(network))
@@ -113,6 +116,11 @@ def verify(
             levels.append(Level(tool, "failed", reason=str(error)))
             continue
         levels.append(_compared(tool, network, everything, exact, outcome, limits, time.perf_counter() - start))
+    codes = {word: network.threshold_code(score) for word, score in limits.items()}
+    as_exported = Job(network, clock, circuit)
+    for project in projects:
+        progress(project.name)
+        levels.append(_of_project(project, as_exported, everything, exact, codes))
     return Verification(len(everything), len(images), tuple(levels))
 
 
@@ -150,6 +158,32 @@ def _compared(
     first = int(np.argmax(differs))
     layer = first_differing_layer(network, outcome, images[first : first + 1])
     return Level(tool, "failed", int(differs.sum()), changed, first, layer, seconds, outcome.note)
+
+
+def _of_project(project: Exported, job: Job, images: Images, exact: Integers, thresholds: Mapping[str, int]) -> Level:
+    """A project compared on its logit, or on its decisions, at its own thresholds, if it gives these."""
+    start = time.perf_counter()
+    try:
+        found = project.run(job, images)
+        decides = found.ndim > 1
+        limits = project.record.decisions if decides else thresholds
+        wanted = {word: exact > code for word, code in limits.items()}
+        given = {
+            word: found[:, bit] > 0 if decides else found > code for bit, (word, code) in enumerate(limits.items())
+        }
+        wrong = {word: given[word] != wanted[word] for word in limits}
+        differs = np.any(list(wrong.values()), axis=0) if decides else found != exact
+        changed = {word: int(np.count_nonzero(one)) for word, one in wrong.items()}
+        seconds = time.perf_counter() - start
+        if not differs.any():
+            return Level(project.name, "passed", 0, changed, seconds=seconds)
+        first = int(np.argmax(differs))
+        where = project.fault(job, images[first : first + 1])
+        return Level(project.name, "failed", int(differs.sum()), changed, first, where, seconds)
+    except MissingToolError as error:
+        return Level(project.name, "skipped", reason=str(error))
+    except FirmwareError as error:
+        return Level(project.name, "failed", reason=str(error))
 
 
 def _together(real: Images, adversarial: Images) -> Images:

@@ -1,6 +1,7 @@
 """What a network can be verified with, one module a kind of level; `TOOLS` lists them by name, in their order."""
 
 from narrowgate.firmware._levels import _circuits, _onnx
+from narrowgate.firmware._levels._exported import Exported
 from narrowgate.firmware._levels._tool import Job, Outcome, Tool
 
 TOOLS: dict[str, Tool] = {
@@ -16,4 +17,4 @@ TOOLS: dict[str, Tool] = {
 }
 """By the name that `verify` takes."""
 
-__all__ = ["TOOLS", "Job", "Outcome", "Tool"]
+__all__ = ["TOOLS", "Exported", "Job", "Outcome", "Tool"]

@@ -1,7 +1,8 @@
 """What a network can be exported to, one module a kind of project; `TARGETS` lists them by name."""
 
 from narrowgate.firmware._targets import _circuit, _qonnx
-from narrowgate.firmware._targets._circuit import NAME, CircuitProject
+from narrowgate.firmware._targets._circuit import NAME, CircuitProject, write_test
+from narrowgate.firmware._targets._record import Record, digests
 from narrowgate.firmware._targets._target import Order, Project, Target
 
 TARGETS: dict[str, Target] = {
@@ -9,4 +10,14 @@ TARGETS: dict[str, Target] = {
 }
 """By the name that `export` takes."""
 
-__all__ = ["NAME", "TARGETS", "CircuitProject", "Order", "Project", "Target"]
+__all__ = [
+    "NAME",
+    "TARGETS",
+    "CircuitProject",
+    "Order",
+    "Project",
+    "Record",
+    "Target",
+    "digests",
+    "write_test",
+]

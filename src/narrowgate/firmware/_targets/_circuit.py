@@ -6,9 +6,11 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from narrowgate.firmware._evaluate import Images
 from narrowgate.firmware._hls_readme import hls_readme
 from narrowgate.firmware._ports import expected_words, input_port, input_words, output_port
 from narrowgate.firmware._readme import readme
+from narrowgate.firmware._targets._record import Record, digests
 from narrowgate.firmware._targets._target import Order, Project, Target
 from narrowgate.firmware._test_bench import TEMPLATES, test_bench
 from narrowgate.firmware._tools import package
@@ -68,18 +70,27 @@ def write(order: Order) -> CircuitProject:
         model.write()
         shutil.rmtree(folder / "sim")
         _without_lint_words(folder / "src")
-    test = folder / "test"
-    test.mkdir()
-    (test / "images.hex").write_text("\n".join(input_words(circuit, order.images)) + "\n")
-    (test / "expected.hex").write_text("\n".join(expected_words(circuit, order.images)) + "\n")
-    text = test_bench(target, NAME, inputs, outputs, project.events, project.latency, clock)
-    (test / TEMPLATES[target][0]).write_text(text)
+    write_test(project, order.images)
+    words = order.thresholds or {f"bit {index}": 0.0 for index in range(len(circuit.thresholds))}
+    decisions = dict(zip(words, circuit.thresholds, strict=True)) if circuit.thresholds else {}
+    Record(target, clock, part.name, project.latency, inputs, outputs, decisions, digests(order.network)).write(folder)
     if target == "hls":
         text = hls_readme(circuit, clock, part, project.latency, project.events, order.thresholds)
     else:
         text = readme(circuit, target, clock, part, project.latency, project.events, order.thresholds)
     (folder / "README.md").write_text(text)
     return project
+
+
+def write_test(project: CircuitProject, images: Images) -> None:
+    """A project's test bench with its vectors: images, and what the exact integers give for them."""
+    circuit, test = project.circuit, project.folder / "test"
+    test.mkdir(exist_ok=True)
+    (test / "images.hex").write_text("\n".join(input_words(circuit, images)) + "\n")
+    (test / "expected.hex").write_text("\n".join(expected_words(circuit, images)) + "\n")
+    ports = input_port(circuit), output_port(circuit)
+    text = test_bench(project.target, NAME, *ports, len(images), project.latency, project.clock)
+    (test / TEMPLATES[project.target][0]).write_text(text)
 
 
 def _without_lint_words(folder: Path) -> None:
