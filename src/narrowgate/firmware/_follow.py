@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from narrowgate.firmware._errors import FirmwareError
-from narrowgate.firmware._simulate import DEEP_STACK
+from narrowgate.firmware._tools import DEEP_STACK
 
 
 def follow(

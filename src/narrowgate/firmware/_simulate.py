@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +11,7 @@ from numpy.typing import NDArray
 from narrowgate.firmware._errors import FirmwareError
 from narrowgate.firmware._ports import output_codes
 from narrowgate.firmware._targets import NAME, CircuitProject
-from narrowgate.firmware._tools import program
-
-DEEP_STACK = ("sh", "-c", 'ulimit -s unlimited 2>/dev/null || ulimit -s "$(ulimit -H -s)"; exec "$0" "$@"')
-"""What goes before a command that recurses deeply on large designs: a stack without limit."""
+from narrowgate.firmware._tools import DEEP_STACK, program, run
 
 
 def simulate_verilog(project: CircuitProject) -> NDArray[np.int64]:
@@ -72,24 +67,6 @@ def run_hls(project: CircuitProject) -> NDArray[np.int64]:
     if found.returncode not in (0, 1):  # 1: it ran, and something differs
         raise FirmwareError(f"The compiled test bench ended with status {found.returncode} in {test}.")
     return _outputs(project)
-
-
-def run(command: Sequence[str], folder: Path, seconds: float | None = None) -> str:
-    """What a program prints.
-
-    Raises:
-        FirmwareError: it fails, or takes longer than it may.
-    """
-    try:
-        done = subprocess.run(
-            [*DEEP_STACK, *command], cwd=folder, text=True, capture_output=True, timeout=seconds, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise FirmwareError(f"{Path(command[0]).name} took longer than {seconds:.0f} s and was stopped.") from None
-    if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines() or [f"exit status {done.returncode}"]
-        raise FirmwareError(f"{Path(command[0]).name} failed in {folder}: {said[0]}")
-    return done.stdout
 
 
 def _outputs(project: CircuitProject) -> NDArray[np.int64]:

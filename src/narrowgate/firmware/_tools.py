@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib
 import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
 from types import ModuleType
 
 from narrowgate.firmware._errors import FirmwareError
@@ -14,11 +17,16 @@ PACKAGES = {
     "verilator": "apt-get install verilator g++",
     "g++": "apt-get install g++",
     "ghdl": "apt-get install ghdl",
+    "hls4ml": "pip install 'narrowgate[hls4ml]'",
     "yosys": "apt-get install yosys",
     "vivado": "an installation of AMD's Vivado whose settings64.sh was sourced",
     "vitis_hls": "an installation of AMD's Vitis whose settings64.sh was sourced",
 }
 """What gives each tool."""
+
+
+DEEP_STACK = ("sh", "-c", 'ulimit -s unlimited 2>/dev/null || ulimit -s "$(ulimit -H -s)"; exec "$0" "$@"')
+"""What goes before a command that recurses deeply on large designs: a stack without limit."""
 
 
 class MissingToolError(FirmwareError):
@@ -59,3 +67,21 @@ def program(name: str, purpose: str) -> str:
     if path is None:
         raise MissingToolError(name, purpose)
     return path
+
+
+def run(command: Sequence[str], folder: Path, seconds: float | None = None) -> str:
+    """What a program prints.
+
+    Raises:
+        FirmwareError: it fails, or takes longer than it may.
+    """
+    try:
+        done = subprocess.run(
+            [*DEEP_STACK, *command], cwd=folder, text=True, capture_output=True, timeout=seconds, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise FirmwareError(f"{Path(command[0]).name} took longer than {seconds:.0f} s and was stopped.") from None
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines() or [f"exit status {done.returncode}"]
+        raise FirmwareError(f"{Path(command[0]).name} failed in {folder}: {said[0]}")
+    return done.stdout

@@ -1,6 +1,6 @@
 """What a network can be verified with, one module a kind of level; `TOOLS` lists them by name, in their order."""
 
-from narrowgate.firmware._levels import _circuits, _onnx
+from narrowgate.firmware._levels import _circuits, _hls4ml, _keras, _onnx
 from narrowgate.firmware._levels._exported import Exported
 from narrowgate.firmware._levels._tool import Job, Outcome, Tool
 
@@ -11,6 +11,8 @@ TOOLS: dict[str, Tool] = {
         _circuits.VERILATOR,
         _circuits.GHDL,
         _circuits.HLS,
+        _keras.KERAS,
+        _hls4ml.HLS4ML,
         _onnx.QONNX,
         _onnx.ONNXRUNTIME,
     )

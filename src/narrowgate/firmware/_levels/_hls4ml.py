@@ -1,0 +1,27 @@
+"""The hls4ml project, in C simulation by g++."""
+
+from __future__ import annotations
+
+from narrowgate.firmware._bounds import Integers
+from narrowgate.firmware._evaluate import Images
+from narrowgate.firmware._export import export
+from narrowgate.firmware._hls4ml import behind_layers, simulate
+from narrowgate.firmware._levels._tool import Job, Outcome, Tool, scratch
+from narrowgate.firmware._parts import find_part
+
+_PART = "VU13P"  # C simulation is the same for any
+
+
+def simulated(job: Job, images: Images) -> Outcome:
+    """What the exported project's own test bench finds."""
+    with scratch() as folder:
+        codes = simulate(export(job.network, folder, "hls4ml", images, clock=job.clock, part=_PART).folder)
+
+    def layers(few: Images) -> dict[str, Integers]:
+        with scratch() as aside:
+            return behind_layers(job.network, few, aside, find_part(_PART), job.clock)
+
+    return Outcome(codes, layers, "generated sources (a fresh C simulation agrees in every layer)")
+
+
+HLS4ML = Tool("hls4ml", "C simulation of the hls4ml project", simulated)
