@@ -19,7 +19,7 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	@touch $@
 
 $(VENV)/.installed-all: $(VENV)/.installed-test
-	$(RUN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[rtl,qonnx]'
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[rtl,qonnx,hls4ml]'
 	@touch $@
 
 demo: $(VENV)/.installed ## install, train the float baseline and two fixed-point networks, compare them

@@ -134,12 +134,15 @@ def test_verify_passes_and_names_what_it_skips(home: Path, monkeypatch: pytest.M
     found = json.loads(invoke("verify", "latest", "--runs", home / "runs", "--events", "50", "--json"))
     states = {level["name"]: level["status"] for level in found["levels"]}
     onnx = "passed" if importlib.util.find_spec("qonnx") else "skipped"
+    keras = "passed" if importlib.util.find_spec("hgq") else "skipped"
     assert states == {
         "training graph": "reported",
         "alkaid": "passed",
         "verilator": "skipped",
         "ghdl": "skipped",
         "hls": "skipped",
+        "keras": keras,
+        "hls4ml": "skipped",
         "qonnx": onnx,
         "onnxruntime": onnx,
     }
@@ -149,13 +152,14 @@ def test_verify_passes_and_names_what_it_skips(home: Path, monkeypatch: pytest.M
 
 def test_verify_without_any_tool_does_not_pass(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    for module in ("alkaid.trace", "onnx.helper", "qonnx.core.onnx_exec", "onnxruntime"):
+    for module in ("alkaid.trace", "onnx.helper", "qonnx.core.onnx_exec", "onnxruntime", "keras"):
         monkeypatch.setitem(sys.modules, module, None)
     result = attempt("verify", "latest", "--runs", home / "runs", "--events", "20")
     assert result.exit_code == 1
     assert "Nothing was verified" in result.stdout
     assert "narrowgate[rtl]" in result.stdout
     assert "narrowgate[qonnx]" in result.stdout
+    assert "narrowgate[hls4ml]" in result.stdout
 
 
 @needs("alkaid")
@@ -205,6 +209,7 @@ def test_synth_counts_beside_the_estimates(home: Path, tmp_path: Path) -> None:
         (("export", "latest", "--to", "systemc"), FirmwareError, "allowed are verilog, vhdl, hls"),
         (("export", "latest", "--to", "hls", "--part", "Z80"), FirmwareError, "allowed are VU13P"),
         (("export", "latest", "--to", "hls", "--rate", "20"), FirmwareError, "10 kHz, 30 kHz, 100 kHz"),
+        (("export", "latest", "--to", "keras", "--rate", "100"), FirmwareError, "gives the score"),
         (("verify", "latest", "--with", "modelsim"), FirmwareError, "allowed are alkaid"),
         (("synth", "latest", "--tool", "quartus"), FirmwareError, "allowed are yosys, vivado, vitis"),
         (("synth", "latest", "--part", "Z80", "--tool", "yosys"), FirmwareError, "allowed are VU13P"),
@@ -227,9 +232,12 @@ def test_a_float_network_has_no_hardware(home: Path) -> None:
 def test_missing_tools_say_what_to_install(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     monkeypatch.setitem(sys.modules, "alkaid.trace", None)
+    monkeypatch.setitem(sys.modules, "keras", None)
     for arguments, said in (
         (("synth", "latest"), "apt-get install yosys"),
         (("export", "latest", "--to", "hls", "--output", tmp_path / "x"), r"narrowgate[rtl]"),
+        (("export", "latest", "--to", "keras", "--output", tmp_path / "x"), r"narrowgate[hls4ml]"),
+        (("export", "latest", "--to", "hls4ml", "--output", tmp_path / "x"), r"narrowgate[hls4ml]"),
         (("cost", "latest", "--traced"), r"narrowgate[rtl]"),
     ):
         result = attempt(*arguments, "--runs", home / "runs")

@@ -57,9 +57,9 @@ def cost(
 
 def export(
     run: RunName,
-    to: Annotated[str, typer.Option(help="The language: verilog, vhdl, hls or qonnx.")],
+    to: Annotated[str, typer.Option(help="The kind of project: verilog, vhdl, hls, hls4ml, keras or qonnx.")],
     output: Annotated[
-        Path | None, typer.Option(help="A new folder for the project. Default: firmware/<run's id>-<language>.")
+        Path | None, typer.Option(help="A new folder for the project. Default: firmware/<run's id>-<kind>.")
     ] = None,
     part: PartName = "VU13P",
     clock: Clock = 200.0,
@@ -75,10 +75,11 @@ def export(
     data: DataFile = None,
     root: Root = Path("runs"),
 ) -> None:
-    """Write a run's network as a hardware project (extra `rtl`).
+    """Write a run's network as a project for those who take it over.
 
-    It holds sources, constraints, a test bench with real events and what they must give, and a README that tells ports,
-    bit layout, latency and the integer threshold of each rate.
+    verilog, vhdl and hls (extra `rtl`) hold sources, constraints, a test bench with real events and what they must
+    give, and a README that tells ports, bit layout, latency and the integer threshold of each rate. hls4ml and keras
+    (extra `hls4ml`) and qonnx (extra `qonnx`) give the score of the same integers, with events and a README too.
     """
     from narrowgate import firmware, hardware
 
@@ -106,7 +107,8 @@ def verify(
         str | None,
         typer.Option(
             "--with",
-            help="What checks, in this order: any of alkaid, verilator, ghdl, hls, qonnx, onnxruntime. Default: all.",
+            help="What checks, in this order: any of alkaid, verilator, ghdl, hls, keras, "
+            "hls4ml, qonnx, onnxruntime. Default: all.",
         ),
     ] = None,
     projects: Annotated[

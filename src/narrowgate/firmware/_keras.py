@@ -37,11 +37,13 @@ def import_keras(purpose: str) -> Any:
         MissingToolError: Keras or HGQ2 is not installed.
         FirmwareError: Keras is on another backend already.
     """
-    os.environ.setdefault("KERAS_BACKEND", "jax")
-    keras = package("keras", purpose, "hls4ml")
-    if keras.backend.backend() != "jax":
+    backend = os.environ.setdefault("KERAS_BACKEND", "jax")
+    if backend == "jax":
+        keras = package("keras", purpose, "hls4ml")
+        backend = keras.backend.backend()
+    if backend != "jax":
         raise FirmwareError(
-            f"Keras runs on {keras.backend.backend()}; {purpose} needs JAX. Set KERAS_BACKEND=jax before Python starts."
+            f"Keras is set to {backend}; {purpose} needs JAX. Set KERAS_BACKEND=jax before Python starts."
         )
     package("hgq", purpose, "hls4ml")
     return keras
@@ -119,7 +121,17 @@ def last_name(layer: IntegerLayer) -> str:
     """The Keras layer that gives a layer's output."""
     if layer.activation is not None:
         return f"{layer.name}_activation"
-    return layer.name if layer.factor is None else f"{layer.name}_batch_norm"
+    return f"{layer.name}_batch_norm" if normalises(layer) else layer.name
+
+
+def normalises(layer: IntegerLayer) -> bool:
+    """Whether batch norm does anything: a factor that is not 1, or a term that is not 0.
+
+    One that does nothing is left out; hls4ml would remove it, and with it the rounding that it has merged into it.
+    """
+    if layer.normalisation_format is None or layer.factor is None or layer.term is None:
+        return False
+    return bool((_real(layer.factor, layer.normalisation_format) != 1).any() or layer.term.any())
 
 
 @contextmanager
@@ -153,7 +165,10 @@ def _built(keras: Any, layer: IntegerLayer, values: Any, dtype: str) -> Any:
     values = made(values)
     made.kernel.assign(_real(layer.kernel, layer.weight_format))
     made.bias.assign(_real(layer.bias, layer.weight_format))
-    if layer.normalisation_format is not None and layer.factor is not None and layer.term is not None:
+    if normalises(layer):
+        assert layer.normalisation_format is not None
+        assert layer.factor is not None
+        assert layer.term is not None
         formats = {part: _frozen(layer.normalisation_format, "weight") for part in ("kq_conf", "bq_conf")}
         made = hgq.QBatchNormalization(epsilon=0.0, name=f"{layer.name}_batch_norm", **formats, **plain)
         values = made(values)

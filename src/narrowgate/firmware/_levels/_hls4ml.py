@@ -8,12 +8,14 @@ from narrowgate.firmware._export import export
 from narrowgate.firmware._hls4ml import behind_layers, simulate
 from narrowgate.firmware._levels._tool import Job, Outcome, Tool, scratch
 from narrowgate.firmware._parts import find_part
+from narrowgate.firmware._tools import program
 
 _PART = "VU13P"  # C simulation is the same for any
 
 
 def simulated(job: Job, images: Images) -> Outcome:
     """What the exported project's own test bench finds."""
+    program("g++", "C simulation")
     with scratch() as folder:
         codes = simulate(export(job.network, folder, "hls4ml", images, clock=job.clock, part=_PART).folder)
 
