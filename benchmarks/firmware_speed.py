@@ -2,9 +2,10 @@
 
     python benchmarks/firmware_speed.py --output benchmarks/results/firmware_speed.md
 
-Both compute the demo's fixed-point networks, with random weights and statistics, on the shipped sample's test split, in turns within one call, and must agree on every image. hls4ml's C simulation is its own library, compiled by
-its own script with `-O3`, which uses one core; ours is shown on one core and on all. The extra `hls4ml` and g++ are
-needed. Ratios are what counts: machines differ and are noisy.
+Both compute the demo's fixed-point networks, with random weights and statistics, on the shipped sample's test split, in
+turns within one call, and must agree on every image. hls4ml's C simulation is its own library, compiled by its own
+script with `-O3`, which uses one core; ours is shown on one core and on all. The extra `hls4ml` and g++ are needed.
+Ratios are what counts: machines differ and are noisy.
 """
 
 from __future__ import annotations
