@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from narrowgate.study import (
     show,
 )
 from narrowgate.study._folder import held
+from narrowgate.study._progress import Meter
 from narrowgate.training import Trained
 
 from .small_study import TEXT, data, find
@@ -158,6 +160,30 @@ def test_the_time_budget_ends_it_with_what_there_is(tmp_path: Path) -> None:
     assert as_csv(outcome).count("\n") == 1
     with pytest.raises(StudyError, match="nothing is ranked yet"):
         best(tmp_path / "none" / "small")
+
+
+def test_the_time_budget_ends_it_in_the_middle_of_a_unit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock goes on by a second with every report; budgets end everywhere between the first unit and the last."""
+    states = []
+    for budget in (5, 16, 34, 42):
+        seconds = 0
+
+        def report(_: Progress) -> None:
+            nonlocal seconds
+            seconds += 1
+
+        meter = partial(Meter, clock=lambda: float(seconds))  # noqa: B023
+        monkeypatch.setattr("narrowgate.study._search.Meter", meter)
+        root = tmp_path / str(budget)
+        outcome = search(STUDY, DATA, root, time_budget=float(budget), report=report)
+        assert outcome.finished
+        assert outcome.state.endswith("the time budget was used up")
+        states.append(outcome.state)
+        unit = outcome.state.removeprefix("finished early, before ").partition(":")[0]
+        steps = [json.loads(line)["step"] for line in (root / "small" / "journal.jsonl").read_text().splitlines()]
+        assert unit not in steps
+        assert resume(root / "small", DATA) == outcome
+    assert len(set(states)) == len(states)
 
 
 def test_another_study_other_data_and_a_held_folder_are_refused(finished: tuple[Path, Outcome], tmp_path: Path) -> None:

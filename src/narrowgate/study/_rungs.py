@@ -46,7 +46,8 @@ class Search:
         """Bring members to `end` steps, unit by unit; those that diverged stay where they are.
 
         Raises:
-            TimeIsUpError: before a unit that the time budget has no room for, keeping time for `keep_for` member-steps.
+            TimeIsUpError: before a unit that the time budget has no room for, or in the middle of one, whose work is
+                then forgotten; time is kept for `keep_for` member-steps.
         """
         image = self.trainer.dataset.geometry.shape
         alive = [member for member in members if self.record.known[member.name].diverged_at is None]
@@ -54,14 +55,19 @@ class Search:
             self._make_sure_there_is_time(unit, stopped, keep_for)
             if unit.name in self.journal:
                 self.meter.recall(len(unit.members) * (unit.end - unit.start))
-            self.record.learn(self.journal.step(unit.name, lambda unit=unit: self._advance(unit)))  # type: ignore[misc]
+            found = self.journal.step(
+                unit.name,
+                lambda unit=unit: self._advance(unit, stopped, keep_for),  # type: ignore[misc]
+            )
+            self.record.learn(found)
 
-    def _advance(self, unit: Unit) -> Entry:
+    def _advance(self, unit: Unit, stopped: str, keep_for: int) -> Entry:
         batch = unit.members[0].configuration.training.batch_size
 
         def advanced(steps: int) -> None:
             self.meter.count(steps, steps * batch)
             self.tell("", 0)
+            self._make_sure_there_is_time(unit, stopped, keep_for)
 
         return self.trainer.advance(unit, self.record.known, advanced)
 
