@@ -66,6 +66,7 @@ CONFIGURATIONS: dict[str, tuple[Any, dict[str, Any]]] = {
     "large integer bits": ({"conv": "(6,7)", "dense": "(3,4)", "activation": "(5,12)"}, {}),
     "activations of four bits": ({"conv": "(6,1)", "dense": "(6,1)", "activation": "(4,2)"}, {}),
     "activations of 24 bits": ({"conv": "(8,1)", "dense": "(8,1)", "activation": "(24,4)"}, {}),
+    "two convolutions": ("(5,1)", {"filters": [2, 3], "kernels": [3, 3], "pools": [2, 1]}),
     "three convolutions": ("(4,1)", {"filters": [2, 2, 2], "kernels": [3, 3, 3], "pools": [1, 2, 1]}),
     "kernel of five": ("(4,1)", {"kernels": [5]}),
     "no pool": ("(4,1)", {"pools": [1]}),
