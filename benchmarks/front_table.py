@@ -2,7 +2,7 @@
 
     narrowgate train examples/demo/*.toml --runs demo/runs
     narrowgate search examples/studies/efficiency-against-luts.toml --studies studies --runs demo/runs
-    python benchmarks/front_table.py demo/runs [RUN ...] [--limit 30m]
+    python benchmarks/front_table.py demo/runs [RUN ...] [--limit SECONDS] [--synthesised RUN=FILE]
 
 For every fixed-point run, or those that are named: estimate, trace, export, check with the tracer's interpreter on
 1 000 real images and 256 adversarial ones, and synthesise with Yosys. What was measured is kept in
@@ -39,7 +39,7 @@ def efficiency(run: notebook.Run) -> dict[str, float]:
     return {"efficiency": point.efficiency, "low": point.low, "high": point.high}
 
 
-def measure(root: Path, name: str, limit: float, synthesise: bool) -> dict[str, Any]:
+def measure(root: Path, name: str, limit: float, earlier: Path | None) -> dict[str, Any]:
     """Everything about one run."""
     run = notebook.load(root, name)
     trained = hardware.trained_network(root, name)
@@ -75,7 +75,11 @@ def measure(root: Path, name: str, limit: float, synthesise: bool) -> dict[str, 
         project, record["seconds"]["export"] = timed(
             lambda: firmware.export(circuit, Path(folder) / "project", "verilog", images[:100], clock=CLOCK)
         )
-        if synthesise:
+        if earlier is not None:
+            before = json.loads(earlier.read_text())
+            record["synthesised"] = [before["luts"], before["flip_flops"]]
+            record["seconds"]["yosys"] = before["seconds"]
+        elif limit > 0:
             try:
                 found = firmware.synthesise(project, tool="yosys", seconds=limit)
                 record["synthesised"] = [found.luts, found.flip_flops]
@@ -167,19 +171,30 @@ def main() -> None:
     parser.add_argument("root", type=Path)
     parser.add_argument("runs", nargs="*", help="ids; by default all that have fixed-point formats")
     parser.add_argument("--limit", type=float, default=1800, help="seconds that Yosys may take of each")
-    parser.add_argument("--no-synthesis", action="store_true")
+    parser.add_argument(
+        "--synthesised",
+        action="append",
+        default=[],
+        metavar="RUN=FILE",
+        help="what `narrowgate synth RUN --json` gave before",
+    )
     given = parser.parse_args()
     every = notebook.list_runs(given.root)
     floats = [
         (one.name, efficiency(one)) for one in every if one.configuration.get("precision", {}).get("conv") == "float"
     ]
-    fixed = [one.id for one in every if one.configuration.get("precision", {}).get("conv") != "float"]
+    fixed = [
+        one.id
+        for one in every
+        if one.configuration.get("precision", {}).get("conv") != "float" and efficiency(one)["efficiency"] > 0
+    ]
+    earlier = {name: Path(path) for name, _, path in (one.partition("=") for one in given.synthesised)}
     names = given.runs or fixed
     lines = MEASURED.read_text().splitlines() if MEASURED.exists() else []
     done = {record["run"]: record for record in map(json.loads, lines)}
     for name in names:
         if name not in done:
-            done[name] = measure(given.root, name, given.limit, not given.no_synthesis)
+            done[name] = measure(given.root, name, given.limit, earlier.get(name))
             with MEASURED.open("a") as file:
                 file.write(json.dumps(done[name], ensure_ascii=False) + "\n")
     records = sorted((done[name] for name in names), key=lambda one: -float(one["traced"][0]))

@@ -151,3 +151,13 @@ def test_no_places_are_refused() -> None:
         promote([Standing("a", 0.5, 0.0)], 0)
     with pytest.raises(ValueError, match="no seed"):
         standing("a", [])
+
+
+def test_with_costs_what_keeps_no_signal_at_all_comes_behind_the_fronts() -> None:
+    dead, cheap, good = (
+        Standing("dead", 0.0, 0.0, 0.0),
+        Standing("cheap", 0.4, 0.1, 10.0),
+        Standing("good", 0.9, 0.1, 50.0),
+    )
+    lost = Standing("lost", WORST, 0.0, 0.0)
+    assert [entry.configuration for entry in rank([lost, dead, good, cheap])] == ["good", "cheap", "dead", "lost"]

@@ -92,12 +92,18 @@ def standing(configuration: str, seeds: Sequence[tuple[float, float]], cost: flo
 
 
 def rank(standings: Sequence[Standing]) -> list[Standing]:
-    """Best first, those that diverged last. With costs: by non-dominated fronts. Equals stay in the order given."""
+    """Best first, those that diverged last. With costs: by non-dominated fronts. Equals stay in the order given.
+
+    With costs, a value of exactly 0 stands behind the fronts: a network that keeps no signal at all costs nothing
+    either, so nothing would ever beat it.
+    """
     alive = [entry for entry in standings if not entry.diverged]
     fallen = [entry for entry in standings if entry.diverged]
     if alive and all(entry.cost is not None for entry in alive):
-        objectives = [(entry.value, -float(entry.cost or 0.0)) for entry in alive]
-        return [alive[index] for index in pareto_order(objectives)] + fallen
+        useful = [entry for entry in alive if entry.value != 0.0]
+        useless = [entry for entry in alive if entry.value == 0.0]
+        objectives = [(entry.value, -float(entry.cost or 0.0)) for entry in useful]
+        return [useful[index] for index in pareto_order(objectives)] + useless + fallen
     return sorted(alive, key=lambda entry: -entry.value) + fallen
 
 
