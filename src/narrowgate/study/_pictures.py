@@ -163,6 +163,9 @@ def _values(figure: Figure, outcome: Outcome, places: Sequence[float], label: st
         for one, place, value in zip(top, places, values, strict=True):
             axes.annotate(one.configuration, (place, value), (6, 4), textcoords="offset points", fontsize=8)
     axes.margins(x=0.1)
+    if measure != "loss":  # the others are shares, whose noise may reach beyond 0 and 1
+        low, high = axes.get_ylim()
+        axes.set_ylim(max(low, -0.03), min(high, 1.03))
     axes.set_xlabel(label)
     axes.set_ylabel(f"validation {measure} after {top[0].budget} steps")
     many = f"{len(top)} configuration{'' if len(top) == 1 else 's'}"
