@@ -4,7 +4,7 @@ VENV ?= .venv
 RUN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types bench conformance docs clean
+.PHONY: help demo test test-all lint types bench bench-search conformance docs clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -43,6 +43,9 @@ conformance: $(VENV)/.installed-test ## fixed-point arithmetic against QKeras, i
 
 bench: $(VENV)/.installed ## member-events per second beside QKeras, in one call
 	$(RUN)/python benchmarks/throughput.py --output benchmarks/results/throughput.md
+
+bench-search: $(VENV)/.installed ## one search with narrowgate, QKeras + KerasTuner and HGQ2 + Optuna
+	$(RUN)/python benchmarks/search/compare.py --output benchmarks/results/search.md
 
 docs: $(VENV)/.installed-test ## the documentation, in docs/_build/html
 	$(RUN)/sphinx-build -W -b html docs docs/_build/html

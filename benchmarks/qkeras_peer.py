@@ -6,6 +6,7 @@ Runs in the environment `qkeras` (tensorflow 2.15, qkeras 0.9): `qkeras_peer.py 
 - `pixel`: what one count of an image stands for at the network's input (default 2^-6, i.e. unsigned (10,4));
 - `filters`, `units`: of the convolutions (3×3, same, then 2×2 max-pool) and of the hidden dense layers;
 - `batch_norm`: whether every hidden layer is followed by `QBatchNormalization`;
+- `dropout`: the rate on the inputs of every dense layer, 0 for none;
 - `precision`: the formats `conv`, `dense`, `batchnorm`, `activation` as [W, I], or null for float;
 - `batch_size`, `learning_rate`, `warm_up_steps` (not timed), `steps` and `repeats` (that many steps are timed that many
   times, and the fastest counts: the one least disturbed by what else the machine does);
@@ -33,6 +34,7 @@ DEFAULTS: dict[str, Any] = {
     "filters": [4, 8],
     "units": [64],
     "batch_norm": False,
+    "dropout": 0.0,
     "precision": {"conv": [12, 2], "dense": [12, 2], "batchnorm": [12, 2], "activation": [12, 2]},
     "batch_size": 256,
     "learning_rate": 0.002,
@@ -61,6 +63,10 @@ def hidden(x: Any, entry: list[int] | None, options: dict[str, Any]) -> Any:
     return QActivation(quantized_relu(*entry))(x) if entry else layers.ReLU()(x)
 
 
+def dropped(x: Any, rate: float) -> Any:
+    return layers.Dropout(rate)(x) if rate else x
+
+
 def network(shape: tuple[int, ...], options: dict[str, Any]) -> tf.keras.Model:
     """The notebook's network: convolutions, dense layers and one linear logit."""
     precision = options["precision"]
@@ -73,8 +79,8 @@ def network(shape: tuple[int, ...], options: dict[str, Any]) -> tf.keras.Model:
     x = layers.Flatten()(x)
     formats = {"kernel_quantizer": weight_format(dense), "bias_quantizer": weight_format(dense)}
     for units in options["units"]:
-        x = hidden(QDense(units, **formats)(x), activation, options)
-    return tf.keras.Model(image, QDense(1, **formats)(x))
+        x = hidden(QDense(units, **formats)(dropped(x, options["dropout"])), activation, options)
+    return tf.keras.Model(image, QDense(1, **formats)(dropped(x, options["dropout"])))
 
 
 def batches(images: np.ndarray, labels: np.ndarray, options: dict[str, Any]) -> tf.data.Dataset:
