@@ -61,12 +61,12 @@ def test_the_interpreter_gives_the_exact_integers(name: str) -> None:
         np.testing.assert_array_equal(found[layer.name], exact[layer.name])
 
 
-def passes(network: IntegerNetwork, tool: str) -> None:
-    """Ten thousand random images and the adversarial ones, through one tool."""
+def passes(network: IntegerNetwork, tool: str, events: int = EVENTS) -> None:
+    """So many random images and the adversarial ones, through one tool."""
     program = PROGRAMS.get(tool)
     if (shutil.which(program) if program else importlib.util.find_spec(tool)) is None:
         pytest.skip(f"{program or tool} is not installed")
-    level = verify(network, random_images(EVENTS, network.image), tools=[tool]).levels[0]
+    level = verify(network, random_images(events, network.image), tools=[tool]).levels[0]
     if level.status == "skipped" and "bits" in level.reason:
         pytest.skip(level.reason)
     assert (level.status, level.mismatches) == ("passed", 0), level
@@ -102,8 +102,8 @@ def test_float32_sums_are_inexact_where_hardware_is_not(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("tool", ["alkaid", "verilator", "ghdl"])
 def test_a_network_of_full_size(tool: str) -> None:
-    """20 × 12 towers, two convolutions and a dense layer of three- and four-bit weights."""
+    """20 × 12 towers, two convolutions and a dense layer of three- and four-bit weights; GHDL gets fewer images."""
     precision = {"conv": "(3,0)", "dense": "(4,0)", "activation": "(5,2)"}
     found = configuration(precision, filters=[2, 4], kernels=[3, 3], pools=[2, 2], units=[8])
     image = (20, 12, 1)
-    passes(integer_network(found, random_weights(found, image), image), tool)
+    passes(integer_network(found, random_weights(found, image), image), tool, 300 if tool == "ghdl" else EVENTS)
