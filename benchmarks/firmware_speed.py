@@ -124,9 +124,9 @@ def report(images: int, few: int, repetitions: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=50_000, help="for the exact integers")
-    parser.add_argument("--few", type=int, default=4_000, help="for hls4ml")
-    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--images", type=int, default=104_000, help="for the exact integers")
+    parser.add_argument("--few", type=int, default=8_000, help="for hls4ml")
+    parser.add_argument("--repetitions", type=int, default=7)
     parser.add_argument("--output", type=Path, help="also write the table to this file")
     arguments = parser.parse_args()
     text = report(arguments.images, arguments.few, arguments.repetitions)

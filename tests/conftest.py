@@ -1,5 +1,7 @@
 """What the rooms' tests share: two JAX devices, and a small data set that a network can learn."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from narrowgate.events import Dataset, Geometry, Split
 from narrowgate.training import use_all_cores
 
 use_all_cores()
+os.environ["COLUMNS"] = "140"  # pytest-xdist tells its workers a terminal's width, which cuts words in tables
 
 
 def make_split(generator: np.random.Generator, signal: int, background: int) -> Split:

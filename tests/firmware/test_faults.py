@@ -29,6 +29,9 @@ from .firmware_example import SMALL, random_images, small_network
 pytest.importorskip("alkaid", reason="the extra [rtl] is not installed")
 
 NEEDS = {"verilator": "verilator", "ghdl": "ghdl", "hls": "g++"}
+CIRCUITS = ["alkaid", "verilator", "ghdl", "hls"]
+"""The tools that take what was traced."""
+
 SOURCES = {"verilog": "verilator", "vhdl": "ghdl", "hls": "hls"}
 NETWORK = small_network("(5,1)")
 IMAGES = random_images(300, SMALL)
@@ -71,6 +74,10 @@ def test_a_network_that_a_tool_built_otherwise_is_caught_and_its_layer_named(
     tool: str, name: str, fault: Callable[[Any], Any]
 ) -> None:
     skip_without(tool)
+    if fault is truncation and tool not in CIRCUITS:
+        pytest.skip(
+            "its model is always written to round half to even; test_qonnx.py and test_keras_hls4ml.py damage it"
+        )
     level = verify(NETWORK, IMAGES, tools=[tool], built=changed(NETWORK, name, fault)).levels[0]
     assert (level.status, level.layer) == ("failed", name), level
     assert level.mismatches
@@ -95,8 +102,18 @@ def test_a_project_that_nobody_touched_passes_and_stays_as_it_is(target: str, tm
     export(trace(NETWORK), tmp_path / "project", target, IMAGES[:20])
     before = {path: path.read_bytes() for path in (tmp_path / "project").rglob("*") if path.is_file()}
     level = checked(tmp_path / "project")
-    assert (level.status, level.mismatches) == ("passed", 0)
+    assert (level.status, level.mismatches, level.reason) == ("passed", 0, "")
     assert {path: path.read_bytes() for path in (tmp_path / "project").rglob("*") if path.is_file()} == before
+
+
+def test_an_edit_that_changes_no_bit_passes_and_is_told(target: str, tmp_path: Path) -> None:
+    project = export(trace(NETWORK), tmp_path / "project", target, IMAGES[:20])
+    source = next(path for path in (project.folder / "src").glob("*.*") if path.suffix in (".v", ".vhd", ".hh"))
+    comment = "--" if target == "vhdl" else "//"
+    source.write_text(f"{source.read_text()}\n{comment} reviewed\n")
+    level = checked(project.folder)
+    assert (level.status, level.mismatches) == ("passed", 0)
+    assert f"src/{source.name}, line" in level.reason
 
 
 @pytest.mark.parametrize(("name", "fault"), FAULTS)

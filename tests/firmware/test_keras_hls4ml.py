@@ -129,7 +129,7 @@ def test_one_rounding_mode_is_caught_and_located(tool: str, monkeypatch: pytest.
     """Truncation in one layer's activation, in place of rounding half to even."""
     whole = keras_model._quantiser
 
-    def truncating(format: Any, name: str, dtype: str, rounding: str = "RND_CONV") -> Any:
+    def truncating(format: Any, name: str, dtype: str, rounding: str | None = None) -> Any:
         return whole(format, name, dtype, "TRN" if name == "dense0_activation" else rounding)
 
     monkeypatch.setattr(keras_model, "_quantiser", truncating)

@@ -21,13 +21,16 @@ from narrowgate.firmware._errors import FirmwareError
 from narrowgate.firmware._evaluate import Images, input_codes
 from narrowgate.firmware._network import IntegerLayer, IntegerNetwork
 from narrowgate.firmware._tools import UnsuitableToolError, package
-from narrowgate.fixedpoint import Codes, Format
+from narrowgate.fixedpoint import Codes, Format, Overflow, Rounding
 from narrowgate.network import Convolution
 
 INPUT = "image"
 """The name of the model's input, and of the quantiser behind it `image_saturated`."""
 
 EVENTS_AT_A_TIME = 1024
+
+_ROUNDING = {Rounding.HALF_EVEN: "RND_CONV", Rounding.HALF_UP: "RND", Rounding.TRUNCATE: "TRN"}
+_OVERFLOW = {Overflow.SATURATE: "SAT", Overflow.WRAP: "WRAP"}
 
 
 def import_keras(purpose: str) -> Any:
@@ -76,7 +79,7 @@ def build(network: IntegerNetwork, purpose: str = "export to keras") -> Any:
     dtype = float_type(network)
     with wide_floats(dtype):
         values = inputs = keras.Input(network.image, name=INPUT, dtype=dtype)
-        values = _quantiser(network.input_format, f"{INPUT}_saturated", dtype, "TRN")(values)
+        values = _quantiser(network.input_format, f"{INPUT}_saturated", dtype, rounding="TRN")(values)
         for layer in network:
             values = _built(keras, layer, values, dtype)
         model = keras.Model(inputs, values, name="narrowgate")
@@ -181,12 +184,12 @@ def _built(keras: Any, layer: IntegerLayer, values: Any, dtype: str) -> Any:
     return values
 
 
-def _quantiser(format: Format, name: str, dtype: str, rounding: str = "RND_CONV") -> Any:
+def _quantiser(format: Format, name: str, dtype: str, rounding: str | None = None) -> Any:
     quantizer = package("hgq.quantizer", "Keras", "hls4ml").Quantizer
     return quantizer(_frozen(format, "datalane", rounding), name=name, dtype=dtype)
 
 
-def _frozen(format: Format, place: str, rounding: str = "RND_CONV") -> Any:
+def _frozen(format: Format, place: str, rounding: str | None = None) -> Any:
     """HGQ2's words for a format: one for the whole tensor, never trained."""
     configuration = package("hgq.quantizer", "Keras", "hls4ml").QuantizerConfig
     return configuration(
@@ -195,8 +198,8 @@ def _frozen(format: Format, place: str, rounding: str = "RND_CONV") -> Any:
         k0=format.signed,
         i0=format.integer,
         f0=format.fraction,
-        round_mode=rounding,
-        overflow_mode="SAT",
+        round_mode=rounding or _ROUNDING[format.rounding],
+        overflow_mode=_OVERFLOW[format.overflow],
         ic=None,
         ir=None,
         fc=None,

@@ -13,13 +13,16 @@ from narrowgate.firmware._bounds import Integers
 from narrowgate.firmware._errors import FirmwareError
 from narrowgate.firmware._network import IntegerLayer, IntegerNetwork
 from narrowgate.firmware._tools import package
-from narrowgate.fixedpoint import Format
+from narrowgate.fixedpoint import Format, Rounding
 from narrowgate.network import Convolution
 
 INPUT = "image"
 DOMAIN = "qonnx.custom_op.general"
 OPSET = 11
 """What QONNX prefers (`qonnx.util.basic.get_preferred_onnx_opset`); nothing here needs a later one."""
+
+_ROUNDING = {Rounding.HALF_EVEN: ("ROUND", "Round"), Rounding.TRUNCATE: ("FLOOR", "Floor")}
+"""In the words of `Quant`, and as an operator of ONNX; a configuration's formats round half to even."""
 
 _IR_VERSION = 7  # of the year of that opset's successors: old readers take it, and new ones do too
 
@@ -143,7 +146,7 @@ class _Graph:
                 domain=DOMAIN,
                 signed=int(format.signed),
                 narrow=0,
-                rounding_mode="ROUND",
+                rounding_mode=_ROUNDING[format.rounding][0],
             )
         )
 
@@ -153,7 +156,7 @@ class _Graph:
                 for end, code in (("lowest", format.code_min), ("highest", format.code_max))]  # fmt: skip
         self.node("Div", [name, lsb], f"{output}.scaled", shape)
         self.node("Clip", [f"{output}.scaled", *ends], f"{output}.clipped", shape)
-        self.node("Round", [f"{output}.clipped"], f"{output}.rounded", shape)
+        self.node(_ROUNDING[format.rounding][1], [f"{output}.clipped"], f"{output}.rounded", shape)
         return self.node("Mul", [f"{output}.rounded", lsb], output, shape)
 
 

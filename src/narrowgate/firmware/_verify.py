@@ -176,7 +176,8 @@ def _of_project(project: Exported, job: Job, images: Images, exact: Integers, th
         changed = {word: int(np.count_nonzero(one)) for word, one in wrong.items()}
         seconds = time.perf_counter() - start
         if not differs.any():
-            return Level(project.name, "passed", 0, changed, seconds=seconds)
+            edits = "; ".join(project.edits(job, images[:1]))
+            return Level(project.name, "passed", 0, changed, seconds=seconds, reason=edits)
         first = int(np.argmax(differs))
         where = project.fault(job, images[first : first + 1])
         return Level(project.name, "failed", int(differs.sum()), changed, first, where, seconds)

@@ -89,12 +89,18 @@ class Exported:
         for name, values in exact.items():
             if not np.array_equal(values, found[name]):
                 return name
-        record = self.record
+        places = self.edits(job, image)
+        return f"generated sources ({'; '.join(places)})" if places else "generated sources, as exported"
+
+    def edits(self, job: Job, images: Images) -> list[str]:
+        """Where its sources are not what would be written now, in words; `images` are any few."""
+        circuit, record = self._circuit(job), self.record
         words = dict.fromkeys(record.decisions, 0.0)
         with scratch() as aside:
-            fresh = export(circuit, aside, record.target, image, clock=record.clock, part=record.part, thresholds=words)
-            places = _differences(self._project(self.folder, circuit, 0), self._project(fresh.folder, circuit, 0))
-        return f"generated sources ({'; '.join(places)})" if places else "generated sources, as exported"
+            fresh = export(
+                circuit, aside, record.target, images, clock=record.clock, part=record.part, thresholds=words
+            )
+            return _differences(self._project(self.folder, circuit, 0), self._project(fresh.folder, circuit, 0))
 
     def other_layer(self, network: IntegerNetwork) -> str:
         """The first layer of a network with other integers than this was exported with; "" if there is none."""

@@ -55,18 +55,19 @@ int main() {{
 
 _README = """# A trigger network by narrowgate, as an hls4ml project
 
-C++ for Vitis HLS: an image in parallel, pipelined for a new image every clock at {clock:g} MHz on {part}. Latency and
-size are what synthesis finds. Made by hls4ml from the Keras model `keras_model.keras`, whose formats are frozen; every
-accumulator holds every sum that an image can give, so that nothing rounds or overflows but the activations.
+C++ for Vitis HLS: an image in parallel, pipelined for a new image every clock at {clock:g} MHz on {part}.
+Latency and size are what synthesis finds. Made by hls4ml from the Keras model `keras_model.keras`, whose formats are
+frozen; every accumulator holds every sum that an image can give, so that only activations round or saturate.
 
 ## Interface of `{name}` in `firmware/{name}.cpp`
 
 | port | type | meaning |
 |---|---|---|
-| `image` | `{input}[{pixels}]`, `{input_precision}` | the pixels |
+| `image` | `{input}[{pixels}]`, `{input_precision}` | the pixels; the bits of each are its count |
 | `{output_port}` | `{output}[1]`, `{output_precision}` | the logit |
 
-{image} Pixel (row r, column c, channel k) is element (r · {columns} + c) · {channels} + k.
+{image}
+Pixel (row r, column c, channel k) is element (r · {columns} + c) · {channels} + k.
 
 ## The decision
 
@@ -110,9 +111,9 @@ def write(order: Order) -> Project:
     text = _README.format(
         clock=order.clock,
         part=order.part.order_code,
-        input_precision=inputs.type.precision,
+        input_precision=inputs.type.precision.definition_cpp(),
         output_port=outputs.name,
-        output_precision=outputs.type.precision,
+        output_precision=outputs.type.precision.definition_cpp(),
         image=image_words(network),
         columns=network.image[1],
         channels=network.image[2],

@@ -40,8 +40,8 @@ raise SystemExit(failed > 0)
 
 _README = """# A trigger network by narrowgate, as a Keras model
 
-`{file}` is a Keras 3 model of HGQ2's layers with frozen formats. It adds in {dtype}, in which every one of its sums is
-exact: its predictions are those of the hardware, bit for bit, on any machine{otherwise}.
+`{file}` is a Keras 3 model of HGQ2's layers with frozen formats. It adds in {dtype}, in which every one of
+its sums is exact: its predictions are those of the hardware, bit for bit, on any machine{otherwise}.
 
 ```console
 $ pip install keras hgq2 jax
@@ -57,7 +57,8 @@ logits = model.predict(counts * 2.0**{input})
 
 ## What goes in and comes out
 
-{image} The model takes the worth: count · 2^{input}, as {dtype}.
+{image}
+The model takes the worth: count · 2^{input}, as {dtype}.
 
 {decision}
 

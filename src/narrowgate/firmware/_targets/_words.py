@@ -14,7 +14,7 @@ def image_words(network: IntegerNetwork) -> str:
     plural = "s" if channels > 1 else ""
     return (
         f"An image has {rows} rows, {columns} columns and {channels} channel{plural}, in this order. A pixel is a "
-        f"count of 0 to {format.code_max}, worth 2^{-format.fraction} each ({format.ap()}); what is above saturates."
+        f"count of 0\nto {format.code_max}, worth 2^{-format.fraction} each (`{format.ap()}`); what is above saturates."
     )
 
 
@@ -22,8 +22,8 @@ def decision_words(network: IntegerNetwork, thresholds: Mapping[str, float]) -> 
     """The logit's unit, and a table of working points."""
     fraction = network.output.fraction
     text = (
-        f"The output is one logit, a multiple of 2^{-fraction} of {network.output.width} bits; nothing rounds it. In "
-        f"units of 2^{-fraction} it is an integer."
+        f"The output is one logit of {network.output.width} bits, a multiple of 2^{-fraction}; nothing rounds it. In "
+        f"units of 2^{-fraction} it is\nan integer."
     )
     if not thresholds:
         return text + " Accept when it is above the threshold of the working point."
