@@ -50,6 +50,21 @@ def test_a_pool_of_sums_one_of_which_is_never_the_larger(sign: int) -> None:
     )
 
 
+@pytest.mark.parametrize("bias", [0.25, 0.75, 1.25])
+def test_pixels_that_are_constant_are_rounded_half_to_even(bias: float) -> None:
+    """Where the weights that reach the image are zero, the bias alone is rounded; alkaid's own rounding fails there."""
+    found = configuration(
+        {"conv": "(4,1)", "dense": "(4,1)", "activation": "(3,2)"}, filters=[1], kernels=[2], pools=[1]
+    )
+    weights = random_weights(found, SMALL)
+    weights["conv0.kernel"][..., 0, 0] = [[0, 0], [0, 1]]
+    weights["conv0.bias"][:] = bias
+    network = integer_network(found, weights, SMALL)
+    images = random_images(300, SMALL)
+    exact, traced = evaluate_layers(network, images), trace(network).interpret_layers(images)
+    np.testing.assert_array_equal(traced["conv0"], exact["conv0"])
+
+
 def test_decisions_can_be_part_of_the_circuit() -> None:
     network = small_network()
     images = random_images(500, SMALL)

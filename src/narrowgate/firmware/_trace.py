@@ -19,7 +19,7 @@ from narrowgate.firmware._errors import FirmwareError
 from narrowgate.firmware._evaluate import Images, input_codes
 from narrowgate.firmware._network import IntegerLayer, IntegerNetwork
 from narrowgate.firmware._tools import package
-from narrowgate.fixedpoint import Rounding
+from narrowgate.fixedpoint import Rounding, from_codes, to_codes
 from narrowgate.network import Convolution
 
 WIDEST_VALUE = 50
@@ -181,6 +181,8 @@ def _finished(layer: IntegerLayer, output: int, pool: list[Any]) -> Any:
     if layer.activation is None:
         return value
     format = layer.activation
+    if value.low == value.high:  # a constant, which alkaid 0.8.2 rounds wrongly
+        return value * 0 + float(from_codes(to_codes(value.low, format), format))
     signed = int(format.signed)
     integer = format.width - signed - format.fraction
     return value.quantize(signed, integer, format.fraction, "SAT", _ROUNDING[format.rounding])
