@@ -1,0 +1,191 @@
+"""Members of a search, trained once by the study's own machinery: many rankings can be replayed on the same ones.
+
+A pool is a folder like a study's: a journal, states, a lock. It can be killed and goes on. Its curves hold more columns
+than a study's: what the live weights would have given, and what a small validation set would.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from narrowgate.events import Dataset
+from narrowgate.network import Configuration
+from narrowgate.network._batch_norm import MOMENTUM
+from narrowgate.study import Study
+from narrowgate.study._crew import Crew
+from narrowgate.study._evaluation import Evaluation, Row
+from narrowgate.study._folder import held
+from narrowgate.study._journal import Journal
+from narrowgate.study._lanes import Lanes, usual_lanes
+from narrowgate.study._measures import classified, efficiency, near_auc
+from narrowgate.study._members import Known, Member, rung_member
+from narrowgate.study._progress import Meter
+from narrowgate.study._record import Record
+from narrowgate.study._rungs import Search
+from narrowgate.study._states import States
+from narrowgate.study._training import Trainer
+
+STUDY = Path(__file__).parent.parent / "examples" / "studies" / "notebook-search-1.toml"
+
+SMALL = 500
+"""Events of each class of a small validation set."""
+
+
+SETTLED = 600
+"""Steps after which batch norm's moving statistics have forgotten their starting values: 0.99^600 is 0.2 %."""
+
+
+def remembered(steps: int, ema: float) -> tuple[float, float]:
+    """The share of the starting values in batch norm's moving statistics, and in their average, after `steps`."""
+    live, averaged = 1.0, 1.0
+    for step in range(steps):
+        live *= MOMENTUM
+        decay = min(ema, (1 + step) / (10 + step))  # see `narrowgate.training._member.averaging`
+        averaged = decay * averaged + (1 - decay) * live
+    return live, averaged
+
+
+def settled(statistics: dict[str, Any], share: float) -> dict[str, Any]:
+    """Moving statistics without their starting values (means 0, variances 1), of which they hold `share`."""
+    return {
+        name: (values - share * (1.0 if name.endswith(".variance") else 0.0)) / (1 - share)
+        for name, values in statistics.items()
+    }
+
+
+@dataclass
+class WiderEvaluation(Evaluation):
+    """A study's evaluation, and beside each column of the averaged weights the live weights' (`raw_…`).
+
+    `small_…` are those of the live weights on the first `SMALL` events of each class; `settled_…` and `raw_settled_…`
+    those with batch norm's moving statistics freed of their starting values (see `settled`).
+    """
+
+    def rows(self, crew: Crew, settings: Any, state: Any, members: Sequence[Member], step: int) -> list[Row]:
+        """What is measured of each member: see `Evaluation.rows`."""
+        ranking, labels = self.study.ranking, self.labels
+        share = min(1.0, ranking.rate * ranking.near / self.dataset.crossing_rate)
+        kinds = {"": (state.averaged_weights, state.averaged_statistics), "raw_": (state.weights, state.statistics)}
+        seen = dict(kinds)
+        if step <= SETTLED:
+            live, averaged = remembered(step, members[0].configuration.training.ema)
+            seen["settled_"] = state.averaged_weights, settled(state.averaged_statistics, averaged)
+            seen["raw_settled_"] = state.weights, settled(state.statistics, live)
+        scores = {
+            kind: crew.scores(settings, *weights, crew.some_events)[:, : len(labels)] for kind, weights in seen.items()
+        }
+        scores = {"settled_": scores[""], "raw_settled_": scores["raw_"]} | scores
+        rates = np.asarray(crew.learning_rates(settings, state))
+        small = np.concatenate([np.flatnonzero(labels == label)[:SMALL] for label in (1, 0)])
+        rows: list[Row] = []
+        for index in range(len(members)):
+            row: Row = {"learning_rate": float(rates[index])}
+            for kind in scores:
+                found = classified(scores[kind][index], labels)
+                found["near-auc"] = None if found["loss"] is None else near_auc(scores[kind][index], labels, share)
+                row |= {f"{kind}{name}": value for name, value in found.items()}
+                row[f"{kind}efficiency"] = None
+            row["small_loss"] = classified(scores["raw_"][index][small], labels[small])["loss"]
+            rows.append(row)
+        if self.wants_efficiency(members[0], step):
+            truth = self.dataset.validation.labels
+            for kind, weights in kinds.items():
+                parts = [crew.scores(settings, *weights, part) for part in crew.all_events]
+                whole = np.concatenate(parts, axis=1)[:, : len(truth)]
+                for index, row in enumerate(rows):
+                    row[f"{kind}efficiency"] = efficiency(whole[index], truth, ranking.rate, self.dataset.crossing_rate)
+        diverged = np.asarray(state.diverged_at)
+        return [dict.fromkeys(row) if diverged[index] >= 0 else row for index, row in enumerate(rows)]
+
+
+class WiderTrainer(Trainer):
+    """A study's trainer with the wider evaluation."""
+
+    @cached_property
+    def _evaluation(self) -> Evaluation:
+        return WiderEvaluation(self.study, self.dataset, self._crews.events.some[0])
+
+
+def configurations(study: Study) -> dict[str, Configuration]:
+    """Every configuration of the space by a name of its own (c001, c002, …), in the order of the file."""
+    listed = study.space.listed
+    assert listed is not None
+    return {f"c{place:03}": drawn.configuration for place, drawn in enumerate(listed, start=1)}
+
+
+def seeded(study: Study, repetition: int) -> Study:
+    """The same study with `strategy.seed` replaced: another repetition, none of whose members are the same."""
+    changed = study.strategy.model_copy(update={"seed": repetition})
+    return Study(study.name, study.space, changed, study.ranking, study.finalists, study.text)
+
+
+def pool_member(study: Study, name: str, configuration: Configuration, repetition: int, number: int = 1) -> Member:
+    """Seed `number` of a configuration in a repetition of the study, with a name that says both."""
+    member = rung_member(seeded(study, repetition), name, configuration, number)
+    return Member(f"{name}-r{repetition}-s{number}", member.configuration)
+
+
+@contextmanager
+def opened(folder: Path, study: Study, dataset: Dataset) -> Iterator[Search]:
+    """The pool in `folder`, held by this process; what it had found before is known."""
+    with held(folder):
+        journal = Journal.open(folder)
+        record = Record(study)
+        for entry in journal.entries.values():
+            record.learn(entry)
+        states = States(folder / "states")
+        notice = _Told(time.perf_counter())
+        trainer = WiderTrainer(study, dataset, states, Lanes(), lambda sentence: print(sentence, file=sys.stderr))
+        meter = Meter(0, time_budget=None)
+        search = Search(study, journal, record, trainer, states, meter, usual_lanes(), None, lambda *_: notice(meter))
+        yield search
+
+
+def train(search: Search, what: str, members: Iterable[Member], end: int, *, minutes: float) -> bool:
+    """Bring members to `end` steps, in the order given; `False` if the minutes were used up before.
+
+    Members are trained in groups of one program, so those of one shape had better stand together.
+    """
+    started = time.perf_counter()
+    waiting = [one for one in members if search.record.known[one.name].step < end]
+    waiting = [one for one in waiting if search.record.known[one.name].diverged_at is None]
+    print(f"{what}: {len(waiting)} members to train to {end} steps", file=sys.stderr)
+    size = search.unit_size
+    for place in range(0, len(waiting), size):
+        if time.perf_counter() - started > 60 * minutes:
+            print(f"{what}: out of time with {len(waiting) - place} members left", file=sys.stderr)
+            return False
+        part = waiting[place : place + size]
+        search.train(f"{part[0].name} and {part[-1].name} to {end}", part, end, stopped="never")
+    return True
+
+
+def known_members(folder: Path) -> dict[str, Known]:
+    """What a pool has found, read only."""
+    study = Study.load(STUDY)
+    record = Record(study)
+    for entry in Journal.read(folder).entries.values():
+        record.learn(entry)
+    return dict(record.known)
+
+
+class _Told:
+    """Prints how fast it goes, at most every half minute."""
+
+    def __init__(self, started: float) -> None:
+        self._last = started
+
+    def __call__(self, meter: Meter) -> None:
+        now = time.perf_counter()
+        if now - self._last > 30:
+            self._last = now
+            print(f"  {meter.done} member-steps, {meter.events_per_second:,.0f} member-events/s", file=sys.stderr)
