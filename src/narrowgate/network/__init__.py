@@ -4,7 +4,7 @@ Member code is written for one member and knows no population axis; a population
 dropout rate are data (`Numerics`), so that members of one shape share one compiled program.
 """
 
-from narrowgate.network._batch_norm import fold
+from narrowgate.network._batch_norm import MOMENTUM, fold
 from narrowgate.network._configuration import (
     Architecture,
     Configuration,
@@ -24,6 +24,7 @@ from narrowgate.network._member import (
 )
 
 __all__ = [
+    "MOMENTUM",
     "Architecture",
     "Arrays",
     "Configuration",

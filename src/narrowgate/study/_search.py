@@ -24,6 +24,7 @@ from narrowgate.study._rungs import Search, run_rungs
 from narrowgate.study._states import States
 from narrowgate.study._study import Study
 from narrowgate.study._training import Trainer
+from narrowgate.study._unsettled import unsettled
 
 OPENED = "opened"
 FINISHED = "finished"
@@ -247,6 +248,9 @@ class _Run:
                     f"differ in their last bits from what they would have been"
                 )
         self._warn_of_few_events()
+        caution = unsettled(self.study)
+        if caution:
+            self.notice(caution)
 
     def _check_data(self) -> None:
         """Refuse data that the study cannot be done on, before anything is written."""
