@@ -167,8 +167,11 @@ def test_a_rounding_mode_that_only_the_sources_have_is_caught(
     monkeypatch.undo()
     level = checked(tmp_path / "project")
     assert level.status == "failed"
-    assert re.match(r"generated sources \(.*line \d+, is not as exported|", level.layer or "") or level.reason
-    assert level.mismatches or "ports" in level.reason
+    if level.mismatches is None:  # the output has another width then
+        assert "ports" in level.reason
+    else:
+        assert level.mismatches
+        assert re.match(r"generated sources \(.*line \d+, is not as exported", level.layer or ""), level
 
 
 def test_a_project_that_decides_is_compared_on_its_decisions(target: str, tmp_path: Path) -> None:
