@@ -65,6 +65,21 @@ def test_pixels_that_are_constant_are_rounded_half_to_even(bias: float) -> None:
     np.testing.assert_array_equal(traced["conv0"], exact["conv0"])
 
 
+@pytest.mark.parametrize(("weight", "bias"), [(-0.25, 0.5), (0.25, 0.25), (0.25, 0.75), (-0.25, 0.25), (0.25, 1.25)])
+def test_sums_of_which_few_codes_are_left_are_rounded_half_to_even(weight: float, bias: float) -> None:
+    """A pixel moves the sum by less than the activation's lsb, with the tie inside, at an end, or outside."""
+    shape = {"filters": [1], "kernels": [1], "pools": [1], "units": [2]}
+    precision = {"conv": "(6,1)", "dense": "(4,1)", "activation": "(3,2)", "input": "ap_ufixed<2,0>"}
+    found = configuration(precision, **shape)
+    weights = random_weights(found, SMALL)
+    weights["conv0.kernel"][...] = weight
+    weights["conv0.bias"][:] = bias
+    network = integer_network(found, weights, SMALL)
+    images = random_images(300, SMALL, highest=5)
+    exact, traced = evaluate_layers(network, images), trace(network).interpret_layers(images)
+    np.testing.assert_array_equal(traced["conv0"], exact["conv0"])
+
+
 def test_decisions_can_be_part_of_the_circuit() -> None:
     network = small_network()
     images = random_images(500, SMALL)

@@ -19,7 +19,7 @@ from narrowgate.firmware._errors import FirmwareError
 from narrowgate.firmware._evaluate import Images, input_codes
 from narrowgate.firmware._network import IntegerLayer, IntegerNetwork
 from narrowgate.firmware._tools import package
-from narrowgate.fixedpoint import Rounding, from_codes, to_codes
+from narrowgate.fixedpoint import Format, Rounding, from_codes, to_codes
 from narrowgate.network import Convolution
 
 WIDEST_VALUE = 50
@@ -180,9 +180,22 @@ def _finished(layer: IntegerLayer, output: int, pool: list[Any]) -> Any:
     value = value * factor + term
     if layer.activation is None:
         return value
-    format = layer.activation
-    if value.low == value.high:  # a constant, which alkaid 0.8.2 rounds wrongly
-        return value * 0 + float(from_codes(to_codes(value.low, format), format))
+    return _rounded(value, layer.activation)
+
+
+def _rounded(value: Any, format: Format) -> Any:
+    """The variable in a format: rounded and saturated.
+
+    alkaid 0.8.2 rounds half to even by the lowest bit of the value plus half an lsb; where that, cut off, is constant,
+    it has fewer bits than alkaid counts on. Then at most two codes are left, and the lower one only for a tie.
+    """
+    ends = np.clip([float(value.low), float(value.high)], format.minimum, format.maximum)
+    low, high = (float(from_codes(code, format)) for code in to_codes(ends, format))
+    if low == high:
+        return value * 0 + low
+    cells = np.floor(ends / format.lsb + 0.5)
+    if format.rounding is Rounding.HALF_EVEN and cells[0] == cells[1]:
+        return (value > float(value.low)) * (high - low) + low
     signed = int(format.signed)
     integer = format.width - signed - format.fraction
     return value.quantize(signed, integer, format.fraction, "SAT", _ROUNDING[format.rounding])
