@@ -21,14 +21,17 @@ use_all_cores()
 import numpy as np  # noqa: E402
 
 from misled_figures import against_truth, curves, regrets  # noqa: E402
-from misled_page import page  # noqa: E402
+from misled_page import at_rate, opening, steadiness  # noqa: E402
 from misled_pool import STUDY, configurations, known_members, opened, pool_member, train  # noqa: E402
 from misled_replay import wanted  # noqa: E402
-from misled_report import correlations, gather, outcomes, shapes, volatilities  # noqa: E402
+from misled_report import Found, correlations, gather, outcomes, shapes, volatilities  # noqa: E402
 from misled_truth import judge, judged_on, truth_members, truth_study  # noqa: E402
 from narrowgate.events import load_sample  # noqa: E402
 from narrowgate.study import Study  # noqa: E402
 from narrowgate.study._members import Member  # noqa: E402
+
+RATES = (10e3, 100e3)
+"""Hz: the rate that the searches rank at, and one at which ten times as many background events decide."""
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -87,32 +90,37 @@ def wanted_names(folder: Path, to: int, repetitions: int) -> None:
 
 def report(folder: Path, deals: int, images: Path, results: Path) -> None:
     """Write the tables and draw the pictures."""
-    found = gather(folder)
-    judged = judged_on(folder)
-    content = {
-        "shapes": shapes(found),
-        "correlations": correlations(found),
-        "outcomes": outcomes(found, deals),
-        "volatilities": volatilities(folder),
-    }
-    text = "\n".join(page(found, judged, *content.values())) + "\n"
+    judged, lines, content = judged_on(folder), [], {}
+    for rate in RATES:
+        found = gather(folder, rate)
+        here = {"shapes": shapes(found), "correlations": correlations(found), "outcomes": outcomes(found, deals)}
+        lines += [*([] if lines else opening(found, judged)), *at_rate(found, **here)]
+        name = f"{rate / 1e3:g}kHz"
+        content[name] = here | {"truth": _as_table(found)}
+        against_truth(images / f"misled-first-rung-{name}.png", found)
+        regrets(images / f"misled-regret-{name}.png", found, here["outcomes"])
+    curves(images / "misled-curves.png", found)
+    steady = volatilities(folder)
+    text = "\n".join([*lines, *steadiness(steady)]) + "\n"
     print(text)
     results.mkdir(parents=True, exist_ok=True)
     (results / "misled.md").write_text(text)
+    everything = content | {"judged": judged, "volatilities": steady}
+    (results / "misled.json").write_text(json.dumps(everything, indent=1) + "\n")
+
+
+def _as_table(found: Found) -> dict[str, Any]:
+    """The truth as plain numbers."""
     errors = np.sqrt(np.diag(found.truth.covariance))
-    truth = {
+    return {
         name: {
             **found.levels[name],
             "mean": round(float(mean), 5),
             "error": round(float(error), 5),
-            "trainings": found.trainings.get(name, []),
+            "trainings": [round(value, 5) for value in found.trainings.get(name, [])],
         }
         for name, mean, error in zip(found.truth.names, found.truth.mean, errors, strict=True)
     }
-    (results / "misled.json").write_text(json.dumps(content | {"judged": judged, "truth": truth}, indent=1) + "\n")
-    curves(images / "misled-curves.png", found)
-    against_truth(images / "misled-first-rung.png", found)
-    regrets(images / "misled-regret.png", found, content["outcomes"])
 
 
 def main() -> None:

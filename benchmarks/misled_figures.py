@@ -35,9 +35,9 @@ def curves(path: Path, found: Found, shapes: Sequence[str] = ("2, 4", "8, 16")) 
         every[0].set_yticks([0.05, 0.1, 0.2, 0.4, 0.8], ["0.05", "0.1", "0.2", "0.4", "0.8"])
         every[0].minorticks_off()
         labels = ("validation, live weights", "the same, statistics freed of their start", "training")
-        for label, line in zip(labels, every[0].lines, strict=True):
+        for label, line in zip(labels, every[1].lines, strict=True):
             line.set_label(label)
-        every[0].legend(loc="upper right")
+        figure.legend(*every[1].get_legend_handles_labels(), loc="outside lower center", ncols=3)
         headline(
             figure,
             "The larger network looks worse while it learns faster",
@@ -78,11 +78,14 @@ def against_truth(path: Path, found: Found, steps: int = 150) -> None:
                 axes.plot(np.mean(values), found.truth.mean[place], linestyle="", markersize=5, **style)
             axes.set_xlabel(label)
         every[0].invert_xaxis()
-        every[0].set_ylabel("true efficiency at 10 kHz")
+        every[0].set_ylabel(f"true efficiency at {found.rate / 1e3:g} kHz")
         for first, colour in COLOURS.items():
             for second, marker in MARKERS.items():
                 every[1].plot([], [], color=colour, marker=marker, linestyle="", label=f"{first}, {second}")
-        every[1].legend(title="filters", ncols=3, loc="lower right", columnspacing=0.6, handletextpad=0.1)
+        shown = every[1].get_legend_handles_labels()
+        figure.legend(
+            *shown, title="filters", ncols=9, loc="outside lower center", columnspacing=0.8, handletextpad=0.1
+        )
         headline(
             figure,
             "The first rung, seen by the loss and by the efficiency near the rate",
@@ -111,7 +114,7 @@ def regrets(path: Path, found: Found, rows: Sequence[Mapping[str, Any]]) -> None
             color=INK,
         )
         axes.set_xlim(left=0)
-        axes.set_xlabel("efficiency lost at 10 kHz against the best configuration")
+        axes.set_xlabel(f"efficiency lost at {found.rate / 1e3:g} kHz against the best configuration")
         headline(
             figure,
             "What each ranking's pick loses",

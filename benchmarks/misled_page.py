@@ -24,29 +24,36 @@ WORDS = {
 }
 
 
-def page(
-    found: Found,
-    judged: Mapping[str, Any],
-    shapes: Sequence[Mapping[str, Any]],
-    correlations: Sequence[Mapping[str, Any]],
-    outcomes: Sequence[Mapping[str, Any]],
-    volatilities: Sequence[Mapping[str, Any]],
-) -> Iterator[str]:
-    """The results as lines of Markdown."""
+def opening(found: Found, judged: Mapping[str, Any]) -> Iterator[str]:
+    """What was done."""
     trainings = sum(map(len, found.trainings.values()))
-    best = found.draws.max(axis=1)
     yield "# Was the search of July 2022 misled, and is ours not?"
     yield ""
     yield "By `benchmarks/misled.py`; the story is told in `docs/misled.md`. Search 1's space, 135 configurations,"
     yield f"batch norm on. Truth: {trainings} full trainings (2250 steps, cosine) of {len(found.trainings)}, each"
-    yield f"with a seed of its own, judged at 10 kHz on {judged['signal']} signal and {judged['background']} background"
-    yield "events, joined by a mixed model over the grid (`benchmarks/misled_model.py`)."
-    yield ""
-    yield f"Best configuration: {best.mean():.4f} ± {best.std():.4f}. One interval: {found.interval:.4f}, by which the"
+    yield f"with a seed of its own, judged on {judged['signal']} signal and {judged['background']} background events,"
+    yield "joined by a mixed model over the grid (`benchmarks/misled_model.py`)."
+
+
+def at_rate(
+    found: Found,
+    shapes: Sequence[Mapping[str, Any]],
+    correlations: Sequence[Mapping[str, Any]],
+    outcomes: Sequence[Mapping[str, Any]],
+) -> Iterator[str]:
+    """What was found at one rate."""
+    best, rate = found.draws.max(axis=1), f"{found.rate / 1e3:g} kHz"
+    mean = found.draws.mean(axis=1)
+    yield from ("", f"## At {rate}", "")
+    yield f"Best configuration: {best.mean():.4f} ± {best.std():.4f}; mean of all: {mean.mean():.4f} ± {mean.std():.4f},"
+    yield f"so a configuration drawn by lot loses {(best - mean).mean():.4f} ± {(best - mean).std():.4f}."
+    yield f"One interval: {found.interval:.4f}, by which the"
     yield "68 % interval of a good network on the sample's test split goes below its value. Standard deviations of the"
     yield f"model: {', '.join(f'{name} {value:.4f}' for name, value in found.truth.deviations.items())}."
-    yield from ("", "## What each ranking picks", "")
+    yield from ("", f"### What each ranking picks, {rate}", "")
     yield "Regret: true efficiency of the best configuration less that of the pick. Repetitions share no first seed."
+    if any("repetitions" not in row for row in outcomes):
+        yield "Rankings that want members which the pool does not have are left out, and so are single repetitions."
     yield ""
     yield (
         "| ranking | repetitions | mean regret | worst | within one interval | within 0.005 | best of its five "
@@ -56,7 +63,6 @@ def page(
     for row in outcomes:
         one = row.get("repetitions")
         if one is None:
-            yield f"| {row['rule']} | 0 | | | | | | | |"
             continue
         filters = ", ".join(f"({name}) {count}" for name, count in one["filters"].items())
         yield (
@@ -64,14 +70,14 @@ def page(
             f"| {one['within interval']:.0%} | {one['within 0.005']:.0%} | {one['regret of the best of five']:.4f} "
             f"| {one['steps']:,.0f} | {filters} |"
         )
-    yield from ("", "## What the shapes are worth, and how they look", "")
+    yield from ("", f"### What the shapes are worth, and how they look, {rate}", "")
     heads = [f"{what} at {steps}" for steps in (50, 150, 450) for what in ("raw_loss", "raw_settled_loss", "near-auc")]
     yield f"| filters | true efficiency | {' | '.join(_in_words(head) for head in heads)} |"
     yield f"|---|---:|{'---:|' * len(heads)}"
     for row in shapes:
         cells = ["" if row[head] is None else f"{row[head]:.4f}" for head in heads]
         yield f"| {row['filters']} | {row['efficiency']:.4f} ± {row['error']:.4f} | {' | '.join(cells)} |"
-    yield from ("", "## Kendall's τ with the truth, over all 135 configurations", "")
+    yield from ("", f"### Kendall's τ with the truth at {rate}, over all 135 configurations", "")
     yield "One evaluation at that step, mean over the repetitions and their standard deviation; positive is right."
     yield ""
     steps = sorted({row["steps"] for row in correlations})
@@ -84,6 +90,10 @@ def page(
             cells.append(f"{np.mean(taus[0]):+.2f} ± {np.std(taus[0]):.2f}" if taus else "")
         if any(cells):
             yield f"| {words} | {' | '.join(cells)} |"
+
+
+def steadiness(volatilities: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """How much the curves jump."""
     if volatilities:
         yield from ("", "## Volatility of the live validation loss, 1350 steps, constant learning rate", "")
         yield "| | networks | median volatility | lowest | highest | verdicts | scatter of the efficiency |"

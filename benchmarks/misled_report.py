@@ -43,6 +43,7 @@ def levels(study: Study) -> dict[str, dict[str, str]]:
 class Found:
     """Everything that was measured."""
 
+    rate: float
     study: Study
     levels: Mapping[str, Mapping[str, str]]
     known: Mapping[str, Known]
@@ -59,17 +60,17 @@ class Found:
         return self.truth.draws(DRAWS)
 
 
-def gather(folder: Path) -> Found:
-    """Read a folder of results."""
+def gather(folder: Path, rate: float) -> Found:
+    """Read a folder of results; `rate` (Hz) is that at which the truth is taken."""
     study = Study.load(STUDY)
-    rate, judged = study.ranking.rate, judged_on(folder)
+    judged = judged_on(folder)
     points = read_truth(folder, judged["background"], rate, judged["crossing_rate"])
     trainings = {name: [point.efficiency for point in several] for name, several in points.items()}
     grid = levels(study)
     truth = fit(grid, trainings)
     top = [truth.names[place] for place in np.argsort(-truth.mean)[:15]]
     interval = half_interval(folder, top, rate, judged["crossing_rate"])
-    return Found(study, grid, known_members(folder / "pool"), truth, trainings, interval)
+    return Found(rate, study, grid, known_members(folder / "pool"), truth, trainings, interval)
 
 
 def correlations(found: Found) -> list[dict[str, Any]]:
