@@ -90,7 +90,9 @@ def wanted_names(folder: Path, to: int, repetitions: int) -> None:
 
 def report(folder: Path, deals: int, images: Path, results: Path) -> None:
     """Write the tables and draw the pictures."""
-    judged, lines, content = judged_on(folder), [], {}
+    judged = judged_on(folder)
+    lines: list[str] = []
+    content: dict[str, Any] = {}
     for rate in RATES:
         found = gather(folder, rate)
         here = {"shapes": shapes(found), "correlations": correlations(found), "outcomes": outcomes(found, deals)}

@@ -45,7 +45,7 @@ def at_rate(
     best, rate = found.draws.max(axis=1), f"{found.rate / 1e3:g} kHz"
     mean = found.draws.mean(axis=1)
     yield from ("", f"## At {rate}", "")
-    yield f"Best configuration: {best.mean():.4f} ± {best.std():.4f}; mean of all: {mean.mean():.4f} ± {mean.std():.4f},"
+    yield f"Best configuration: {best.mean():.4f} ± {best.std():.4f}; all: {mean.mean():.4f} ± {mean.std():.4f},"
     yield f"so a configuration drawn by lot loses {(best - mean).mean():.4f} ± {(best - mean).std():.4f}."
     yield f"One interval: {found.interval:.4f}, by which the"
     yield "68 % interval of a good network on the sample's test split goes below its value. Standard deviations of the"
@@ -53,7 +53,7 @@ def at_rate(
     yield from ("", f"### What each ranking picks, {rate}", "")
     yield "Regret: true efficiency of the best configuration less that of the pick. Repetitions share no first seed."
     if any("repetitions" not in row for row in outcomes):
-        yield "Rankings that want members which the pool does not have are left out, and so are single repetitions."
+        yield "Rankings that want members which the pool does not have are left out, or have fewer repetitions."
     yield ""
     yield (
         "| ranking | repetitions | mean regret | worst | within one interval | within 0.005 | best of its five "
