@@ -1,8 +1,15 @@
 """Was the search of July 2022 misled, and is ours not? Measured on search 1's space; the page is `docs/misled.md`.
 
-    python benchmarks/misled.py volatility FOLDER
     python benchmarks/misled.py pool FOLDER --to 150
-    ...
+    python benchmarks/misled.py wanted FOLDER --to 450 > names
+    python benchmarks/misled.py pool FOLDER --to 450 --names names           # the same again with 1350
+    narrowgate simulate more.h5 --set seed=2 --set signal.train=0 --set signal.validation=0 --set background.train=0 \\
+        --set background.validation=0 --set signal.test=8000 --set background.test=300000 \\
+        --set minimum_bias_pool=40000 --set hard_pool=12000
+    python benchmarks/misled.py truth FOLDER
+    python benchmarks/misled.py judge FOLDER --more more.h5
+    python benchmarks/misled.py volatility FOLDER                            # not run for the results that are kept
+    python benchmarks/misled.py report FOLDER --deals 0
 
 Stages keep what they find in FOLDER, can be killed and go on, and stop by themselves after `--minutes`.
 """

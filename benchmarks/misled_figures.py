@@ -95,7 +95,7 @@ def against_truth(path: Path, found: Found, steps: int = 150) -> None:
 
 def regrets(path: Path, found: Found, rows: Sequence[Mapping[str, Any]]) -> None:
     """Efficiency lost by each ranking's pick: every repetition, and the mean."""
-    shown = [row for row in rows if "repetitions" in row]
+    shown = [row for row in rows if "repetitions" in row and row["repetitions"]["count"] > 1]
     with picture(path, 7.4, 0.6 + 0.27 * len(shown) + 0.8) as figure:
         axes = figure.subplots()
         for height, row in enumerate(reversed(shown)):
@@ -114,6 +114,7 @@ def regrets(path: Path, found: Found, rows: Sequence[Mapping[str, Any]]) -> None
             color=INK,
         )
         axes.set_xlim(left=0)
+        axes.locator_params(axis="x", nbins=5)
         axes.set_xlabel(f"efficiency lost at {found.rate / 1e3:g} kHz against the best configuration")
         headline(
             figure,

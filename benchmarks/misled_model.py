@@ -4,8 +4,8 @@ One training says little about its configuration: the seeds scatter as much as t
 configurations form a grid, and 15 of them share their filters, 27 their widths, 45 their activations. A linear mixed
 model (C. R. Henderson, Biometrics 31 (1975) 423) with random effects for filters, widths, activations and their pairs,
 and with everything else, the seeds' scatter above all, as residual, has its variances fitted by maximum likelihood;
-then every configuration has a mean and all of them a covariance. With one training each, what only one configuration has
-cannot be told from its seed; the model takes it for the seed's.
+then every configuration has a mean and all of them a covariance. With one training each, what only one configuration
+has cannot be told from its seed; the model takes it for the seed's.
 """
 
 from __future__ import annotations
