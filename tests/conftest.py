@@ -4,11 +4,14 @@ import os
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from narrowgate.events import Dataset, Geometry, Split
 from narrowgate.training import use_all_cores
 
 use_all_cores()
+settings.register_profile("narrowgate", deadline=None)  # no test depends on how busy the machine is
+settings.load_profile("narrowgate")
 os.environ["COLUMNS"] = "140"  # pytest-xdist tells its workers a terminal's width, which cuts words in tables
 
 

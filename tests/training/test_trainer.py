@@ -69,8 +69,9 @@ from narrowgate.events import load
 from narrowgate.network import Configuration
 configuration = Configuration.parse({configuration!r})
 trained = train([configuration], load({data!r}), checkpoint=Path({checkpoint!r}),
-                report=lambda progress: print(progress.epochs, flush=True))
+                report=lambda progress: (print(progress.epochs, flush=True), input()))
 """
+"""Says each epoch and waits for a line before the next, so that it cannot be finished before it is killed."""
 
 
 def test_killed_and_resumed_gives_the_same_bits(small_dataset: Dataset, tmp_path: Path) -> None:
@@ -82,13 +83,15 @@ def test_killed_and_resumed_gives_the_same_bits(small_dataset: Dataset, tmp_path
     script = SCRIPT.format(configuration=longer.as_table(), data=str(data), checkpoint=str(checkpoint))
     generator = np.random.default_rng()
     for _ in range(2):
-        process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        assert process.stdout.readline().strip() != ""
-        time.sleep(generator.uniform(0, 0.4))
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
+        command = [sys.executable, "-c", script]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            for _ in range(generator.integers(1, 15)):
+                assert process.stdout.readline().strip() != ""
+                print(file=process.stdin, flush=True)
+            time.sleep(generator.uniform(0, 0.1))
+            os.kill(process.pid, signal.SIGKILL)
     resumed = train([longer], small_dataset, checkpoint=checkpoint)[0]
     assert_same_bits(resumed, expected)
 
