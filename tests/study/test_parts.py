@@ -144,6 +144,9 @@ def test_units_bring_everybody_to_the_end_once(given_members: list[tuple[int, in
     worked = [member.name for unit in found for member in unit.members]
     assert sorted(worked) == sorted(member.name for member in members if known[member.name].step < 80)
     assert len({unit.name for unit in found}) == len(found)
+    places = {member.name: place for place, member in enumerate(members)}
+    starts = [places[unit.members[0].name] for unit in found]
+    assert starts == sorted(starts)  # nobody waits for those behind
     for unit in found:
         assert len(unit.members) <= size
         assert {known[member.name].step for member in unit.members} == {unit.start}

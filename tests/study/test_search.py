@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -26,6 +27,7 @@ from narrowgate.study import (
     show,
 )
 from narrowgate.study._folder import held
+from narrowgate.study._journal import Journal
 from narrowgate.study._progress import Meter
 from narrowgate.training import Trained
 
@@ -197,6 +199,20 @@ def test_another_study_other_data_and_a_held_folder_are_refused(finished: tuple[
     with pytest.raises(StudyError, match="holds no study"):
         show(tmp_path)
     with held(tmp_path / "small"), pytest.raises(StudyError, match="is working on this study"):
+        find(tmp_path)
+
+
+def test_a_journal_about_other_members_is_refused(finished: tuple[Path, Outcome], tmp_path: Path) -> None:
+    shutil.copytree(finished[0], tmp_path / "small")
+    file = tmp_path / "small" / "journal.jsonl"
+    lines = file.read_text().splitlines(keepends=True)
+    unit = next(place for place, line in enumerate(lines) if "unit 1" in json.loads(line)["step"])
+    file.write_text("".join(lines[:unit]))
+    entry = json.loads(lines[unit])
+    del entry["sum"]
+    strangers = {f"other {name}": found for name, found in entry["members"].items()}
+    Journal.open(tmp_path / "small").step(entry["step"], lambda: entry | {"members": strangers})
+    with pytest.raises(StudyError, match=r"bracket 1 rung 1, unit 1 is about other members .* another version"):
         find(tmp_path)
 
 

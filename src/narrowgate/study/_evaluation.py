@@ -58,6 +58,8 @@ class Evaluation:
 
     def wants_efficiency(self, member: Member, step: int) -> bool:
         """Whether the whole split is looked at: before the end of a rung that ranks on it, and at the very end."""
-        reach = self.study.ranking.last * self.study.strategy.evaluate_every
-        ends = [budget for budget in self.study.budgets if self.study.measure_at(budget) == "efficiency"]
-        return any(end - reach < step <= end for end in (*ends, member.configuration.training.steps))
+        study, length = self.study, member.configuration.training.steps
+        reach = study.ranking.last * study.strategy.evaluate_every
+        on_rungs = length == study.strategy.largest  # finalists go through no rung
+        ends = [budget for budget in study.budgets if on_rungs and study.measure_at(budget) == "efficiency"]
+        return any(end - reach < step <= end for end in (*ends, length))

@@ -20,6 +20,7 @@ from narrowgate.study._journal import Entry
 from narrowgate.study._members import Known, Member, finalist_member
 from narrowgate.study._ranking import Standing, rank, standing
 from narrowgate.study._rungs import Search, TimeIsUpError
+from narrowgate.study._training import Weights
 from narrowgate.training import Trained, score
 from narrowgate.trigger import difference, judge, stability
 
@@ -48,9 +49,10 @@ def run_finals(search: Search, folder: Path, keep: Keep | None) -> None:
     names: list[str] = chosen["configurations"]
     search.tell("finalists in full", len(names))
     try:
-        for number in range(search.study.finalists.seeds):
-            members = [member for name in names for member in _members(search, name, number)]
-            search.train(f"finalists seed {number + 1}", members, search.study.finalists.steps, stopped=STOPPED)
+        # All seeds together, so that those of one program fill every lane; the first of each come first.
+        seeds = range(search.study.finalists.seeds)
+        members = [member for number in seeds for name in names for member in _members(search, name, number)]
+        search.train("finalists", members, search.study.finalists.steps, stopped=STOPPED)
     except TimeIsUpError:
         search.tell("out of time", 0)
     finalists = [found for name in names if (found := _finished(search, name)) is not None]
@@ -117,17 +119,24 @@ def _test(search: Search, finalist: Finalist) -> _Tested:
     for member in finalist.members:
         known = search.record.known[member.name]
         weights, _ = search.trainer.weights(member, known)
-        scores: Scores = score(member.configuration, weights, test.images)
-        if known.diverged_at is not None or not np.all(np.isfinite(scores)):
+        scores = None if known.diverged_at is not None else _scores(member, weights, test.images)
+        if scores is None:
             found.append((0.0, None))
             continue
-        exact = exact_scores(member.configuration, weights, test.images)
-        scores = scores if exact is None else exact
         judgement = judge(scores, test.labels, rates=(rate,), crossing_rate=search.trainer.dataset.crossing_rate)
         found.append((judgement.working_points[0].efficiency, scores))
     order = sorted(range(len(found)), key=lambda index: found[index][0])
     typical = order[(len(order) - 1) // 2]
     return _Tested(finalist, tuple(value for value, _ in found), typical, found[typical][1])
+
+
+def _scores(member: Member, weights: Weights, images: Any) -> Scores | None:
+    """By the exact integers where all formats are fixed point, else by the training graph; `None` if not all finite."""
+    if not all(np.all(np.isfinite(values)) for values in weights.values()):
+        return None
+    exact = exact_scores(member.configuration, weights, images)
+    scores = score(member.configuration, weights, images) if exact is None else exact
+    return scores if np.all(np.isfinite(scores)) else None
 
 
 def _row(search: Search, tested: _Tested, leader: _Tested) -> Entry:

@@ -119,18 +119,24 @@ def in_full(study: Study, identifier: str, configuration: Configuration, network
 def units(
     prefix: str, members: Iterable[Member], known: Mapping[str, Known], end: int, image: ImageShape, size: int
 ) -> list[Unit]:
-    """The work that brings members to `end`: those already there need none, and only equal programs go together."""
-    groups: dict[Any, list[Member]] = defaultdict(list)
-    for member in members:
+    """The work that brings members to `end`: those already there need none, and only equal programs go together.
+
+    Members that stand first in `members` are trained first: what time runs out for is the end of the list.
+    """
+    groups: dict[Any, list[tuple[int, Member]]] = defaultdict(list)
+    for place, member in enumerate(members):
         step = known[member.name].step
         if step < end:
-            groups[step, program_of(member.configuration, image)].append(member)
-    found: list[Unit] = []
-    for (start, _), group in groups.items():
-        for first in range(0, len(group), size):
-            part = tuple(group[first : first + size])
-            found.append(Unit(f"{prefix}, unit {len(found) + 1}", part, start, end))
-    return found
+            groups[step, program_of(member.configuration, image)].append((place, member))
+    parts = [
+        (group[first][0], start, tuple(member for _, member in group[first : first + size]))
+        for (start, _), group in groups.items()
+        for first in range(0, len(group), size)
+    ]
+    return [
+        Unit(f"{prefix}, unit {number}", part, start, end)
+        for number, (_, start, part) in enumerate(sorted(parts, key=lambda entry: entry[0]), start=1)
+    ]
 
 
 def _seed(study: Study, number: int) -> int:

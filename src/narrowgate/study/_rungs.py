@@ -10,6 +10,7 @@ from typing import Any
 from narrowgate.network import Configuration
 from narrowgate.study._brackets import Bracket, Rung
 from narrowgate.study._cost import Cost
+from narrowgate.study._errors import StudyError
 from narrowgate.study._journal import Entry, Journal
 from narrowgate.study._members import Member, Unit, rung_member, units
 from narrowgate.study._progress import Meter
@@ -46,6 +47,7 @@ class Search:
         """Bring members to `end` steps, unit by unit; those that diverged stay where they are.
 
         Raises:
+            StudyError: the journal tells of other members in a unit.
             TimeIsUpError: before a unit that the time budget has no room for, or in the middle of one, whose work is
                 then forgotten; time is kept for `keep_for` member-steps.
         """
@@ -59,6 +61,11 @@ class Search:
                 unit.name,
                 lambda unit=unit: self._advance(unit, stopped, keep_for),  # type: ignore[misc]
             )
+            if set(found["members"]) != {member.name for member in unit.members}:
+                raise StudyError(
+                    f"the journal's {unit.name} is about other members than this narrowgate trains there: the study "
+                    f"was begun by another version; finish it with that one, or begin it anew in another folder."
+                )
             self.record.learn(found)
 
     def _advance(self, unit: Unit, stopped: str, keep_for: int) -> Entry:
