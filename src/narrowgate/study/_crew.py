@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 from narrowgate.events import Dataset
 from narrowgate.network import Configuration
 from narrowgate.study._study import Study
-from narrowgate.training import Placement, Population, TrainingImages, in_batches, program_of
+from narrowgate.training import Placement, Population, Program, TrainingImages, in_batches, program_of
 
 
 class Crew:
@@ -79,14 +81,28 @@ class Crews:
         self.events = Events(study, dataset)
         self._image = dataset.geometry.shape
         self._shared: dict[int, Shared] = {}
-        self._crews: dict[Any, Crew] = {}
+        self._crews: dict[tuple[Program, int, Placement], Crew] = {}
+
+    def prepare(self, wanted: Iterable[tuple[Configuration, int, Placement]]) -> None:
+        """Compile for the crews that are not there yet, on all cores; later calls find it done."""
+        pieces: list[Callable[[], object]] = []
+        for configuration, size, placement in wanted:
+            if self._key(configuration, size, placement) not in self._crews:
+                crew = self.of(configuration, size, placement)
+                pieces += crew.population.compilations(configuration, crew.images, crew.some_events)
+        if pieces:
+            with ThreadPoolExecutor(os.cpu_count()) as threads:
+                list(threads.map(lambda compile_piece: compile_piece(), pieces))
 
     def of(self, configuration: Configuration, size: int, placement: Placement) -> Crew:
         """The crew for members like `configuration`."""
-        key = program_of(configuration, self._image), size, placement
+        key = self._key(configuration, size, placement)
         if key not in self._crews:
             population = Population(key[0], size, placement)
             if placement.devices not in self._shared:
                 self._shared[placement.devices] = Shared(population, self.events)
             self._crews[key] = Crew(population, self._shared[placement.devices])
         return self._crews[key]
+
+    def _key(self, configuration: Configuration, size: int, placement: Placement) -> tuple[Program, int, Placement]:
+        return program_of(configuration, self._image), size, placement
