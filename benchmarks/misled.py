@@ -142,6 +142,7 @@ def main() -> None:
     options.add_argument(
         "--rounds", type=int, nargs=2, default=[0, 1], help="of full trainings: first, and the one after the last"
     )
+    options.add_argument("--deals", type=int, default=0, help="replays with seeds dealt to each configuration apart")
     options.add_argument("--more", type=Path, help="another simulated data set, whose test split judges as well")
     options.add_argument(
         "--names", type=Path, help="a file with names, one a line: of members of the pool, of configurations to judge"

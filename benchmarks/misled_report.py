@@ -17,10 +17,12 @@ from misled_pool import STUDY, configurations, known_members
 from misled_replay import RULES, MissingError, Rule, assignments, replay
 from misled_truth import half_interval, judged_on, read_truth
 from narrowgate.study import Study, kendall
+from narrowgate.study._cost import bit_operations
 from narrowgate.study._members import Known
 from narrowgate.trigger import stability
 
 REPETITIONS = 5
+IMAGE = (20, 12, 1)
 DRAWS = 2000
 COLUMNS = ("raw_loss", "loss", "raw_settled_loss", "settled_loss", "raw_auc", "auc", "raw_near-auc", "near-auc")
 COLUMNS_TOO = ("settled_near-auc", "raw_efficiency", "efficiency")
@@ -53,6 +55,11 @@ class Found:
     """How far the lower end of the interval of one good network lies below its value, on the sample's test split."""
 
     repetitions: int = REPETITIONS
+
+    @cached_property
+    def costs(self) -> dict[str, float]:
+        """Bit operations of every configuration."""
+        return {name: bit_operations(one, IMAGE) for name, one in configurations(self.study).items()}
 
     @cached_property
     def draws(self) -> NDArray[np.float64]:
@@ -126,7 +133,7 @@ def outcomes(found: Found, deals: int) -> list[dict[str, Any]]:
         curves = {name: rule.read(one) for name, one in found.known.items()}
         row: dict[str, Any] = {"rule": rule.name}
         for what, together, count in (("repetitions", True, REPETITIONS), ("dealt apart", False, deals)):
-            picks, lost, five, steps, missing = [], [], [], [], 0
+            picks, lost, five, cheap, steps, missing = [], [], [], [], [], 0
             for seeds in assignments(list(found.levels), REPETITIONS, together=together, count=count):
                 try:
                     orders = replay(study, seeds, curves)
@@ -135,10 +142,12 @@ def outcomes(found: Found, deals: int) -> list[dict[str, Any]]:
                     continue
                 picks.append(orders[-1][0])
                 lost.append(best - draws[:, place[orders[-1][0]]])
-                five.append(best - draws[:, [place[name] for name in orders[-1][:5]]].max(axis=1))
+                first = orders[-1][:5]
+                five.append(best - draws[:, [place[name] for name in first]].max(axis=1))
+                cheap.append(best - draws[:, place[min(first, key=found.costs.__getitem__)]])
                 steps.append(_work(rule, study, orders))
             if picks:
-                row[what] = _summary(picks, np.array(lost), np.array(five), steps, missing, found)
+                row[what] = _summary(picks, np.array(lost), np.array(five), np.array(cheap), steps, missing, found)
         rows.append(row)
     return rows
 
@@ -147,27 +156,36 @@ def _summary(
     picks: Sequence[str],
     lost: NDArray[np.float64],
     five: NDArray[np.float64],
+    cheap: NDArray[np.float64],
     steps: Sequence[int],
     missing: int,
     found: Found,
 ) -> dict[str, Any]:
-    """Of (repetitions, draws): mean regret with its error (repetitions' scatter and truth's uncertainty)."""
+    """Of (repetitions, draws): mean regret with its error, of the first, the best and the cheapest of five."""
     by_repetition = lost.mean(axis=1)
-    scatter = by_repetition.std(ddof=1) / np.sqrt(len(picks)) if len(picks) > 1 else 0.0
     return {
         "count": len(picks),
         "missing": missing,
         "regret": float(lost.mean()),
-        "error": float(np.hypot(scatter, lost.mean(axis=0).std())),
+        "error": _error(lost),
         "regrets": by_repetition.round(5).tolist() if len(picks) <= REPETITIONS else [],
         "worst": float(by_repetition.max()),
         "within interval": float((lost <= found.interval).mean()),
         "within 0.005": float((lost <= 0.005).mean()),
         "regret of the best of five": float(five.mean()),
+        "regret of the cheapest of five": float(cheap.mean()),
+        "error of the cheapest of five": _error(cheap),
+        "cheapest within interval": float((cheap <= found.interval).mean()),
         "steps": float(np.mean(steps)),
         "filters": dict(Counter(found.levels[name]["filters"] for name in picks).most_common()),
         "picks": [" ".join(found.levels[name].values()) for name in picks] if len(picks) <= REPETITIONS else [],
     }
+
+
+def _error(lost: NDArray[np.float64]) -> float:
+    """Of the mean over (repetitions, draws): the repetitions' scatter and truth's uncertainty."""
+    scatter = lost.mean(axis=1).std(ddof=1) / np.sqrt(len(lost)) if len(lost) > 1 else 0.0
+    return float(np.hypot(scatter, lost.mean(axis=0).std()))
 
 
 def _work(rule: Rule, study: Study, orders: Sequence[Sequence[str]]) -> int:

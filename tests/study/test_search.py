@@ -277,6 +277,21 @@ def test_two_formats_get_a_heat_map_of_their_own(finished: tuple[Path, Outcome],
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in drawn)
 
 
+def test_the_cheapest_is_taken_among_those_alike_on_validation(finished: tuple[Path, Outcome]) -> None:
+    first = replace(finished[1].rows[0], validation=0.93, noise=0.003, steps=200, bit_operations=9.0)
+    rows = (
+        first,
+        replace(first, validation=0.924, bit_operations=5.0),  # 1.4 standard deviations of the difference away
+        replace(first, validation=0.92, bit_operations=2.0),  # 2.4
+        replace(first, validation=None, bit_operations=1.0),
+        replace(first, steps=100, bit_operations=1.0),
+    )
+    assert replace(finished[1], rows=rows).cheapest == 2
+    assert replace(finished[1], rows=rows[:1]).cheapest == 1
+    assert replace(finished[1], rows=(replace(first, validation=None), first)).cheapest == 1
+    assert replace(finished[1], rows=()).cheapest == 1
+
+
 def test_tables(finished: tuple[Path, Outcome]) -> None:
     folder, outcome = finished
     rows = list(csv.DictReader(io.StringIO((folder / "best.csv").read_text())))

@@ -178,6 +178,9 @@ def test_the_best_can_be_trained_again(home: Path) -> None:
     assert again.curve["loss"] == pytest.approx(kept.curve["loss"], rel=1e-3)
     second = invoke("study", "best", "small", "--place", 2, *places(home)[:2])
     assert tomllib.loads(second)["name"] != tomllib.loads(printed)["name"]
+    outcome = show(home / "studies" / "small")
+    cheapest = invoke("study", "best", "small", "--cheapest", *places(home)[:2])
+    assert f"place {outcome.cheapest} of the study small" in cheapest
 
 
 def test_resuming_what_is_finished_shows_it_again(home: Path) -> None:
@@ -261,6 +264,7 @@ def test_mistakes_end_in_a_sentence(
         ),
         (("study", "show", "small", "--configuration", "c001", "--myst", *studies), "not with --myst"),
         (("study", "best", "small", "--place", 9, *studies), "has the places 1 to 2; found 9"),
+        (("study", "best", "small", "--place", 2, "--cheapest", *studies), "--cheapest and --place exclude each other"),
     ):
         assert said in refused(capsys, monkeypatch, *arguments)
     with held(home / "studies" / "small"):

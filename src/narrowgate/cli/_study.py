@@ -151,6 +151,12 @@ def best(
     name: StudyName,
     studies: Studies = STUDIES,
     place: Annotated[int, typer.Option(help="Another place of the table, e.g. a cheaper one marked ≈.", min=1)] = 1,
+    cheapest: Annotated[
+        bool,
+        typer.Option(
+            "--cheapest", help="The one with the fewest bit operations that validation cannot tell from the first."
+        ),
+    ] = False,
     output: Annotated[Path | None, typer.Option(help="Write into this file instead of printing.")] = None,
 ) -> None:
     """Print the winner's configuration as TOML, which `narrowgate train` takes.
@@ -162,8 +168,12 @@ def best(
     from narrowgate.study import find
     from narrowgate.study import show as read
 
+    if cheapest and place != 1:
+        raise typer.BadParameter("--cheapest and --place exclude each other.")
     folder = find(studies, name)
-    row, rate = row_of(folder, place), read(folder).study.ranking.rate_in_words
+    outcome = read(folder)
+    place = outcome.cheapest if cheapest else place
+    row, rate = row_of(folder, place), outcome.study.ranking.rate_in_words
     about = f"place {place} of the study {folder.name} ({row.configuration}), "
     if row.efficiency is None:
         about += "not judged on the test split yet"

@@ -90,9 +90,11 @@ class Crews:
             if self._key(configuration, size, placement) not in self._crews:
                 crew = self.of(configuration, size, placement)
                 pieces += crew.population.compilations(configuration, crew.images, crew.some_events)
-        if pieces:
-            with ThreadPoolExecutor(os.cpu_count()) as threads:
-                list(threads.map(lambda compile_piece: compile_piece(), pieces))
+        threads = ThreadPoolExecutor(os.cpu_count())
+        try:
+            list(threads.map(lambda compile_piece: compile_piece(), pieces))
+        finally:
+            threads.shutdown(cancel_futures=True)  # Ctrl-C waits for no more than what is being compiled
 
     def of(self, configuration: Configuration, size: int, placement: Placement) -> Crew:
         """The crew for members like `configuration`."""

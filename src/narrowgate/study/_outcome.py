@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -109,6 +110,16 @@ class Outcome:
         """Whether the rows hold numbers of the test split."""
         return any(row.efficiency is not None for row in self.rows)
 
+    @property
+    def cheapest(self) -> int:
+        """The place (1 is the first) of the row with the fewest bit operations among those like the first.
+
+        Like it are those whose values on the validation split are no further from its value than two standard
+        deviations of the difference. The test split has no say.
+        """
+        alike = [place for place, row in enumerate(self.rows) if place == 0 or _are_alike(self.rows[0], row)]
+        return 1 + min(alike, key=lambda place: self.rows[place].bit_operations, default=0)
+
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON."""
         return {
@@ -132,6 +143,12 @@ class Outcome:
             ],
             "ranked": [vars(one) | {"settings": dict(one.settings)} for one in self.ranked],
         }
+
+
+def _are_alike(first: Row, second: Row) -> bool:
+    if first.validation is None or second.validation is None or first.steps != second.steps:
+        return False
+    return abs(first.validation - second.validation) <= 2 * math.hypot(first.noise, second.noise)
 
 
 def record_of(study: Study, entries: Mapping[str, Entry]) -> Record:
