@@ -8,7 +8,7 @@
         --set minimum_bias_pool=40000 --set hard_pool=12000
     python benchmarks/misled.py truth FOLDER
     python benchmarks/misled.py judge FOLDER --more more.h5
-    python benchmarks/misled.py volatility FOLDER                            # not run for the results that are kept
+    python benchmarks/misled.py volatility FOLDER
     python benchmarks/misled.py report FOLDER --deals 0
 
 Stages keep what they find in FOLDER, can be killed and go on, and stop by themselves after `--minutes`.
@@ -106,8 +106,8 @@ def report(folder: Path, deals: int, images: Path, results: Path) -> None:
         lines += [*([] if lines else opening(found, judged)), *at_rate(found, **here)]
         name = f"{rate / 1e3:g}kHz"
         content[name] = here | {"truth": _as_table(found)}
-        against_truth(images / f"misled-first-rung-{name}.png", found)
         regrets(images / f"misled-regret-{name}.png", found, here["outcomes"])
+    against_truth(images / f"misled-first-rung-{name}.png", found)  # at 100 kHz, where there is something to see
     curves(images / "misled-curves.png", found)
     steady = volatilities(folder)
     text = "\n".join([*lines, *steadiness(steady)]) + "\n"
