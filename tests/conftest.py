@@ -1,6 +1,7 @@
 """What the rooms' tests share: two JAX devices, and a small data set that a network can learn."""
 
 import os
+import signal
 
 import numpy as np
 import pytest
@@ -13,6 +14,9 @@ use_all_cores()
 settings.register_profile("narrowgate", deadline=None)  # no test depends on how busy the machine is
 settings.load_profile("narrowgate")
 os.environ["COLUMNS"] = "140"  # pytest-xdist tells its workers a terminal's width, which cuts words in tables
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun in a shell's background: children would ignore Ctrl-C too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def make_split(generator: np.random.Generator, signal: int, background: int) -> Split:
