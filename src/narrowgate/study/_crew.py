@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +14,7 @@ from numpy.typing import NDArray
 from narrowgate.events import Dataset
 from narrowgate.network import Configuration
 from narrowgate.study._study import Study
-from narrowgate.training import Placement, Population, Program, TrainingImages, in_batches, program_of
+from narrowgate.training import Placement, Population, TrainingImages, in_batches, program_of
 
 
 class Crew:
@@ -81,30 +79,14 @@ class Crews:
         self.events = Events(study, dataset)
         self._image = dataset.geometry.shape
         self._shared: dict[int, Shared] = {}
-        self._crews: dict[tuple[Program, int, Placement], Crew] = {}
-
-    def prepare(self, wanted: Iterable[tuple[Configuration, int, Placement]]) -> None:
-        """Compile for the crews that are not there yet, on all cores; later calls find it done."""
-        pieces: list[Callable[[], object]] = []
-        for configuration, size, placement in wanted:
-            if self._key(configuration, size, placement) not in self._crews:
-                crew = self.of(configuration, size, placement)
-                pieces += crew.population.compilations(configuration, crew.images, crew.some_events)
-        threads = ThreadPoolExecutor(os.cpu_count())
-        try:
-            list(threads.map(lambda compile_piece: compile_piece(), pieces))
-        finally:
-            threads.shutdown(cancel_futures=True)  # Ctrl-C waits for no more than what is being compiled
+        self._crews: dict[Any, Crew] = {}
 
     def of(self, configuration: Configuration, size: int, placement: Placement) -> Crew:
         """The crew for members like `configuration`."""
-        key = self._key(configuration, size, placement)
+        key = program_of(configuration, self._image), size, placement
         if key not in self._crews:
             population = Population(key[0], size, placement)
             if placement.devices not in self._shared:
                 self._shared[placement.devices] = Shared(population, self.events)
             self._crews[key] = Crew(population, self._shared[placement.devices])
         return self._crews[key]
-
-    def _key(self, configuration: Configuration, size: int, placement: Placement) -> tuple[Program, int, Placement]:
-        return program_of(configuration, self._image), size, placement

@@ -38,18 +38,6 @@ class Trainer:
     lanes: Lanes
     notice: Notice
 
-    def prepare(self, units: Sequence[Unit]) -> None:
-        """Compile what units of work will call, so far as it is not compiled yet."""
-
-        def part() -> None:
-            sizes = [self.lanes.size(min(len(unit.members), self.lanes.count)) for unit in units]
-            self._crews.prepare(
-                (unit.members[0].configuration, size, self.lanes.placement(size))
-                for unit, size in zip(units, sizes, strict=True)
-            )
-
-        self.lanes.run(part, self.notice)
-
     def advance(self, unit: Unit, known: Mapping[str, Known], advanced: Advanced) -> dict[str, Any]:
         """Train the members of a unit to its end; what was found about each, as plain JSON."""
         found: dict[str, Any] = {}

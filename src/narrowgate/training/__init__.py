@@ -2,7 +2,7 @@
 
 from narrowgate.training._checkpoint import CheckpointError
 from narrowgate.training._curve import COLUMNS, Curve
-from narrowgate.training._member import Program, TrainingImages
+from narrowgate.training._member import TrainingImages
 from narrowgate.training._placement import Placement, use_all_cores
 from narrowgate.training._population import Population, in_batches, program_of
 from narrowgate.training._score import score
@@ -14,7 +14,6 @@ __all__ = [
     "Curve",
     "Placement",
     "Population",
-    "Program",
     "Progress",
     "Trained",
     "TrainingImages",

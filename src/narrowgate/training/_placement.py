@@ -33,11 +33,7 @@ class Placement:
 
     def dealt(self, tree: Any) -> Any:
         """Arrays with a (padded) member axis, each device's share on that device."""
-        return jax.device_put(tree, self.shares())
-
-    def shares(self) -> NamedSharding:
-        """Where the shares of an array with a member axis lie."""
-        return NamedSharding(self._mesh(), PartitionSpec("members"))
+        return jax.device_put(tree, NamedSharding(self._mesh(), PartitionSpec("members")))
 
     def everywhere(self, tree: Any) -> Any:
         """Arrays that all members use, whole on every device."""

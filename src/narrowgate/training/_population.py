@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
@@ -74,29 +74,6 @@ class Population:
         found: Array = self._dealt(compiled, (settings, weights, statistics), batches)
         return found
 
-    def compilations(
-        self, configuration: Configuration, images: TrainingImages, batches: UInt[Array, "batches batch ..."]
-    ) -> list[Callable[[], object]]:
-        """What has to be compiled before members like `configuration` start, train and are scored, piece by piece.
-
-        The pieces may be done side by side; the calls then find them compiled. None is done twice.
-        """
-        settings = self.settings([configuration] * self.members, configuration.training.steps)
-        start = _compiled_initial_state(self.program)
-        state: State = jax.eval_shape(start, settings)
-        weights, statistics = state.averaged_weights, state.averaged_statistics
-        return [
-            lambda: _compile(
-                _compiled_epoch(self.program, self.placement), *self._to_be_dealt((settings, state)), images
-            ),
-            lambda: _compile(start, settings),
-            lambda: _compile(
-                _compiled_scores(self.program.layers, self.placement),
-                *self._to_be_dealt((settings, weights, statistics)),
-                batches,
-            ),
-        ]
-
     def share(self, data: Any) -> Any:
         """Arrays that every member reads (training images, batches), put where this population wants them."""
         return self.placement.everywhere(data)
@@ -140,20 +117,6 @@ class Population:
             members = jax.tree.map(lambda leaf: _pad(leaf, extra), members)
         found = compiled(*self.placement.dealt(members), *common)
         return jax.tree.map(lambda leaf: leaf[: self.members], found) if extra else found
-
-    def _to_be_dealt(self, members: Any) -> Any:
-        """The shapes of what `_dealt` hands to a compiled function."""
-        count = self.placement.padded(self.members)
-        return jax.tree.map(
-            lambda leaf: jax.ShapeDtypeStruct(
-                (count, *leaf.shape[1:]), leaf.dtype, sharding=self.placement.shares(), weak_type=leaf.weak_type
-            ),
-            members,
-        )
-
-
-def _compile(function: Any, *arguments: Any) -> object:
-    return function.lower(*arguments).compile()
 
 
 @lru_cache(maxsize=64)
