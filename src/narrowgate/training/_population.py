@@ -55,7 +55,10 @@ class Population:
 
     def initial_state(self, settings: Settings) -> State:
         """The state of all members before the first step."""
-        state: State = _compiled_initial_state(self.program)(settings)
+        # One member after the other: a program for all of them at once takes longer to compile than it ever saves.
+        first = _compiled_initial_state(self.program)
+        members = [first(jax.tree.map(lambda leaf, at=index: leaf[at], settings)) for index in range(self.members)]
+        state: State = _stack(members)
         return state
 
     def train_epoch(
@@ -121,7 +124,7 @@ class Population:
 
 @lru_cache(maxsize=64)
 def _compiled_initial_state(program: Program) -> Any:
-    return jax.jit(jax.vmap(partial(initial_state, program)))
+    return jax.jit(partial(initial_state, program))
 
 
 @lru_cache(maxsize=64)
