@@ -3,13 +3,16 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from narrowgate.cli import app
+from narrowgate.cli._shared import resumable
 from narrowgate.events import Dataset, Split, save
 
 SMALL = """
@@ -110,6 +113,29 @@ def test_mistakes_end_in_a_sentence(arguments: tuple[str, ...], said: str) -> No
     assert said in result.stderr
     assert "Traceback" not in result.stderr
     assert result.stdout == ""
+
+
+def lose_a_control_c(heard: list[int]) -> None:
+    """Reports 1 and 2, and between them a Ctrl-C that is lost, as in the garbage collector's callbacks."""
+    with resumable("narrowgate go on") as heeding:
+        report = heeding(heard.append)
+        report(1)
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        report(2)
+
+
+def test_a_lost_control_c_is_raised_at_the_next_report(capsys: pytest.CaptureFixture[str]) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    heard: list[int] = []
+    try:
+        with pytest.raises(typer.Exit):
+            lose_a_control_c(heard)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert heard == [1]
+    assert "`narrowgate go on` goes on" in capsys.readouterr().err
 
 
 def test_control_c_loses_nothing(folder: Path) -> None:

@@ -42,11 +42,12 @@ def train(
     if resume is None and not configurations:
         raise typer.BadParameter("Name one configuration at least (a TOML file), or --resume a run.")
     given = [runs.read_configuration(path, chosen) for path in configurations or []]
-    with resumable("narrowgate train --resume latest"), training_progress(Console(stderr=True)) as report:
+    going_on = resumable("narrowgate train --resume latest")
+    with going_on as heeding, training_progress(Console(stderr=True)) as report:
         if resume is not None:
-            ids = runs.resume(root, resume, report=report)
+            ids = runs.resume(root, resume, report=heeding(report))
         else:
-            ids = runs.run(given, root, data=data, report=report)
+            ids = runs.run(given, root, data=data, report=heeding(report))
     if len(ids) == 1:
         out.print(notebook.render_run(notebook.load(root, ids[0])))
     else:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -49,14 +50,43 @@ def seconds_of(text: str) -> float:
     return 3600 * hours + 60 * minutes + seconds
 
 
+Progress = TypeVar("Progress")
+Heeding = Callable[[Callable[[Progress], None]], Callable[[Progress], None]]
+
+
 @contextmanager
-def resumable(command: str) -> Iterator[None]:
-    """Ctrl-C: what was under way has said that it was interrupted; say which `command` goes on."""
+def resumable(command: str) -> Iterator[Heeding[Any]]:
+    """Ctrl-C: what was under way has said that it was interrupted; say which `command` goes on.
+
+    Python loses a Ctrl-C that comes while a callback of the garbage collector runs, and JAX has one. Therefore gives a
+    function for whatever hears of progress: wrapped in it, that raises a lost Ctrl-C again.
+    """
+    pressed = False
+
+    def press(signal_number: int, frame: object) -> None:
+        nonlocal pressed
+        pressed = True
+        raise KeyboardInterrupt
+
+    def heeding(report: Callable[[Progress], None]) -> Callable[[Progress], None]:
+        def reported(progress: Progress) -> None:
+            if pressed:
+                raise KeyboardInterrupt
+            report(progress)
+
+        return reported
+
+    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     try:
-        yield
+        if usual:
+            signal.signal(signal.SIGINT, press)
+        yield heeding
     except KeyboardInterrupt:
         print(f"narrowgate: stopped; nothing is lost: `{command}` goes on.", file=sys.stderr)
         raise typer.Exit(130) from None
+    finally:
+        if usual:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def show_content(content: Any, as_json: bool) -> None:

@@ -208,9 +208,9 @@ def _carry_out(
     def keep(trained: Trained) -> None:
         runs.keep_finalist(trained, dataset, root, study=name, folder=folder, data=data)
 
-    with resumable(_resume_command(folder, data, root)):
+    with resumable(_resume_command(folder, data, root)) as heeding:
         with live_view(Console(stderr=True)) as report:
-            outcome = work(dataset, report=report, keep=keep)
+            outcome = work(dataset, report=heeding(report), keep=keep)
         if as_json:
             sys.stdout.write(json_of(outcome))
         else:
