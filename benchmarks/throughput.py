@@ -21,7 +21,6 @@ from narrowgate.training import Placement, Population, TrainingImages, program_o
 use_all_cores()
 
 import jax  # noqa: E402
-import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 
 import environments  # noqa: E402 (the devices must be there before JAX is used)
@@ -51,7 +50,7 @@ def configuration(filters: list[int], batch_norm: bool) -> Configuration:
 
 def measure_ours(one: Configuration, dataset: Dataset, members: int, seconds: float) -> tuple[float, float, Placement]:
     """Member-events per second (best of three epochs of about `seconds`), seconds of compilation, and the placement."""
-    images = TrainingImages(jnp.asarray(dataset.train.signal), jnp.asarray(dataset.train.background))
+    images = TrainingImages.of(dataset.train)
     chosen = [one.with_settings({"training.seed": seed}) for seed in range(members)]
     steps = max(4, int(seconds * 60_000 / members / one.training.batch_size))
     program = program_of(one.with_settings({"training.steps_per_epoch": steps}), dataset.geometry.shape)

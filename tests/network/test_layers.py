@@ -33,7 +33,7 @@ def test_where_batch_norm_stands(batch_norm: str, normalised: set[str]) -> None:
 def test_rows_that_fill_no_pool_are_dropped() -> None:
     found = layers(Configuration.parse({"network": {"filters": [4, 4, 4]}}).network, (20, 12, 1))
     assert [layer.output_shape[:2] for layer in found.convolutions] == [(10, 6), (5, 3), (2, 1)]
-    assert [layer.as_bands for layer in found.convolutions] == [True, True, False]
+    assert [layer.as_product for layer in found.convolutions] == [True, True, False]
 
 
 def test_pools_that_leave_nothing_are_refused() -> None:

@@ -149,7 +149,8 @@ def test_pooling_before_batch_norm_is_exact_for_either_sign() -> None:
     mean, variance = jnp.array([0.2, -0.3, 0.1, 0.5]), jnp.array([0.5, 0.1, 2.0, 0.3])
     weights = weights | {"conv0.scale": scale, "conv0.shift": shift, "conv0.bias": jnp.array([0.1, 0.2, -0.3, 0.0])}
     images = some_images()
-    products = convolve_directly(images * data.input_lsb, weights["conv0.kernel"]) + weights["conv0.bias"]
+    pixels = jnp.transpose(images, (3, 2, 1, 0)) * data.input_lsb
+    products = jnp.transpose(convolve_directly(pixels, weights["conv0.kernel"]), (3, 2, 1, 0)) + weights["conv0.bias"]
     factor, term = fold(scale, shift, mean, variance, data.batchnorm)
     outputs = np.asarray(jnp.maximum(products * factor + term, 0))
     values = outputs.reshape(len(images), 4, 2, 3, 2, 4).max(axis=(2, 4)).reshape(len(images), -1)

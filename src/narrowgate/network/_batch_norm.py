@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from narrowgate.fixedpoint import Grid, quantise
-from narrowgate.network._convolution import over_filters
 
 EPSILON = 1e-3
 """Added to the variance; Keras' default."""
@@ -36,18 +33,12 @@ def fold(
 
 
 def batch_moments(
-    bands: Sequence[Float[Array, "... lanes"]], channels: int
+    values: Float[Array, ...], channel: int
 ) -> tuple[Float[Array, " channels"], Float[Array, " channels"]]:
-    """Mean and (biased) variance of every channel over all bands; channels run fastest along the last axis."""
-    wide = [band.reshape(len(band), -1) for band in bands]
-    count = sum(band.size for band in bands) // channels
-
-    def mean_of(values: list[Float[Array, "positions lanes"]]) -> Float[Array, " channels"]:
-        sums = [over_filters(jnp.sum(band, axis=0), channels) for band in values]
-        return jnp.sum(jnp.stack(sums), axis=0) / count
-
-    mean = mean_of(wide)
-    return mean, jnp.maximum(mean_of([jnp.square(band) for band in wide]) - jnp.square(mean), 0)
+    """Mean and (biased) variance of every channel, which is axis `channel` of the values."""
+    others = [axis for axis in range(values.ndim) if axis != channel]
+    mean = jnp.mean(values, axis=others)
+    return mean, jnp.maximum(jnp.mean(jnp.square(values), axis=others) - jnp.square(mean), 0)
 
 
 def moving(average: Float[Array, " channels"], batch: Float[Array, " channels"]) -> Float[Array, " channels"]:

@@ -36,8 +36,8 @@ class Convolution:
         return self.rows // self.pool, self.columns // self.pool, self.filters
 
     @property
-    def as_bands(self) -> bool:
-        """Whether the fast path (3 × 3 convolution and 2 × 2 max-pool as matrix products) applies."""
+    def as_product(self) -> bool:
+        """Whether the fast path (3 × 3 convolution and 2 × 2 max-pool as one matrix product) applies."""
         return self.kernel == 3 and self.pool == 2 and self.rows % 2 == 0 and self.columns % 2 == 0
 
 

@@ -7,12 +7,13 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.random import threefry_2x32
 from jaxtyping import Array, Float, Key
 
 from narrowgate.fixedpoint import Grid, grid, quantise
 from narrowgate.network._batch_norm import batch_moments, fold, moving
 from narrowgate.network._configuration import Architecture, Precision
-from narrowgate.network._convolution import convolve, largest, over_lanes, side_by_side
+from narrowgate.network._convolution import convolve, largest
 from narrowgate.network._layers import Convolution, Dense, Layers
 
 Arrays = dict[str, Array]
@@ -111,16 +112,8 @@ def _forward(
             moments = batch
         return fold(weights[f"{layer.name}.scale"], weights[f"{layer.name}.shift"], *moments, numerics.batchnorm)
 
-    def dropped(layer_index: int, values: Array) -> Array:
-        """With dropout, in training."""
-        if training is None or training[0] is None:
-            return values
-        key = jax.random.fold_in(training[0], layer_index)
-        keep = 1 - numerics.dropout
-        kept = jax.random.bits(key, values.shape, jnp.uint16) < jnp.round(keep * 2**16)
-        return jnp.where(kept, values / keep, 0)
-
-    values = jnp.minimum(images * numerics.input_lsb, numerics.input_high)
+    pixels = jnp.transpose(images, (3, 2, 1, 0))  # events run fastest, as everywhere in here
+    values = jnp.minimum(pixels * numerics.input_lsb, numerics.input_high)
     for convolution in layers.convolutions:
         kernel = quantise(weights[f"{convolution.name}.kernel"], numerics.conv)
         bias = quantise(weights[f"{convolution.name}.bias"], numerics.conv)
@@ -128,33 +121,45 @@ def _forward(
         # a quarter of the work. Where batch norm's factor is negative they fall, and the sign turns the pool round.
         if convolution.batch_norm:
             sign = jnp.where(weights[f"{convolution.name}.scale"] >= 0, 1.0, -1.0)
-            bands = convolve(values, kernel * sign, convolution)
-            mean, variance = batch_moments(bands, convolution.filters)
-            affine = [sign, bias, *multiply_add(convolution, (mean * sign + bias, variance))]
+            products = convolve(values, kernel * sign, convolution)
+            mean, variance = batch_moments(products, channel=1)
+            factor, term = multiply_add(convolution, (mean * sign + bias, variance))
+            values = largest(products) * _each(sign) + _each(bias)
+            values = values * _each(factor) + _each(term)
         else:
-            bands = convolve(values, kernel, convolution)
-            affine = [bias]
-        values = side_by_side(
-            [quantise(_after_pooling(largest(band), affine), numerics.activation, outside="zero") for band in bands],
-            convolution,
-        )
-    values = values.reshape(values.shape[0], -1)
-    for index, dense in enumerate(layers.dense):
+            values = largest(convolve(values, kernel, convolution)) + _each(bias)
+        values = quantise(values, numerics.activation, outside="zero")
+    values = values.transpose(2, 1, 0, 3).reshape(-1, values.shape[-1])  # rows, columns, channels; then events
+    masks: list[Array] | list[None] = [None] * len(layers.dense)
+    if training is not None and training[0] is not None:
+        masks = _dropout_masks(layers, numerics, training[0], values.shape[-1])
+    for dense, mask in zip(layers.dense, masks, strict=True):
         kernel = quantise(weights[f"{dense.name}.kernel"], numerics.dense)
         bias = quantise(weights[f"{dense.name}.bias"], numerics.dense)
-        values = dropped(index, values) @ kernel + bias
+        values = kernel.T @ (values if mask is None else values * mask) + bias[:, None]
         if dense.batch_norm:
-            factor, term = multiply_add(dense, batch_moments([values], dense.outputs))
-            values = values * factor + term
+            factor, term = multiply_add(dense, batch_moments(values, channel=0))
+            values = values * factor[:, None] + term[:, None]
         if not dense.is_output:
             values = quantise(values, numerics.activation, outside="zero")
-    return values[:, 0], statistics
+    return values[0], statistics
 
 
-def _after_pooling(pooled: Float[Array, "positions lanes"], affine: list[Array]) -> Float[Array, "positions lanes"]:
-    """Bias, or with batch norm sign, bias, factor and term, one number a filter each."""
-    wide = [over_lanes(vector, pooled.shape[-1]) for vector in affine]
-    if len(wide) == 1:
-        return pooled + wide[0]
-    sign, bias, factor, term = wide
-    return (pooled * sign + bias) * factor + term
+def _dropout_masks(layers: Layers, numerics: Numerics, key: Key[Array, ""], events: int) -> list[Array]:
+    """For every dense layer what its inputs (inputs, events) are multiplied with: 0, or 1 over the share that is kept.
+
+    16 random bits decide each: four of every 64 bits that the generator makes, where `jax.random.bits` takes one; and
+    all layers in one go, for its loop costs more than its numbers.
+    """
+    inputs = [dense.inputs for dense in layers.dense]
+    count = sum(inputs) * events
+    words = jnp.arange(-(-count // 2), dtype=jnp.uint32)
+    random = jax.lax.bitcast_convert_type(threefry_2x32(jax.random.key_data(key), words), jnp.uint16)
+    keep = 1 - numerics.dropout
+    kept = random.ravel()[:count].reshape(-1, events) < jnp.round(keep * 2**16)
+    return jnp.split(jnp.where(kept, 1 / keep, 0), np.cumsum(inputs)[:-1])
+
+
+def _each(vector: Float[Array, " filters"]) -> Float[Array, "filters 1 1 1"]:
+    """One number a filter, for all columns, rows and events."""
+    return vector[:, None, None, None]

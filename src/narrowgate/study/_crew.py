@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -52,8 +51,7 @@ class Events:
     @cached_property
     def images(self) -> TrainingImages:
         """The train split by class."""
-        train = self._dataset.train
-        return TrainingImages(jnp.asarray(train.signal), jnp.asarray(train.background))
+        return TrainingImages.of(self._dataset.train)
 
     @cached_property
     def some(self) -> tuple[NDArray[np.uint8], NDArray[Any]]:

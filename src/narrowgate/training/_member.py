@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Int, Key, UInt
 
+from narrowgate.events import Split
 from narrowgate.network import (
     Arrays,
     Configuration,
@@ -64,17 +66,22 @@ class State(NamedTuple):
 
 
 class TrainingImages(NamedTuple):
-    """The training split by class; pixels stay unsigned integers until a batch uses them."""
+    """The training split, signal first; pixels stay unsigned integers until a batch uses them."""
 
-    signal: UInt[Array, "signal rows columns channels"]
-    background: UInt[Array, "background rows columns channels"]
+    events: UInt[Array, "events rows columns channels"]
+    signal: Int[Array, ""]
+    """How many of them are signal."""
+
+    @classmethod
+    def of(cls, split: Split) -> TrainingImages:
+        """Those of a split."""
+        return cls(jnp.asarray(np.concatenate([split.signal, split.background])), jnp.int32(len(split.signal)))
 
 
 class Drawn(NamedTuple):
     """What chance decides about a step: the events of its batch, by number, and the key of its dropout masks."""
 
-    signal: Int[Array, " half"]
-    background: Int[Array, " half"]
+    events: Int[Array, " batch"]
     dropout: Key[Array, ""]
 
 
@@ -122,7 +129,8 @@ def train_epoch(
 def _train_step(
     program: Program, settings: Settings, images: TrainingImages, state: State, drawn: Drawn
 ) -> tuple[State, Float[Array, ""]]:
-    batch, labels = gather_batch(images, drawn)
+    batch = images.events[drawn.events]
+    labels = (jnp.arange(program.batch_size) < program.batch_size // 2).astype(jnp.float32)
     dropout_key = drawn.dropout if program.dropout else None
 
     def loss_of(weights: Arrays) -> tuple[Float[Array, ""], Arrays]:
@@ -160,20 +168,9 @@ def draw_step(program: Program, settings: Settings, images: TrainingImages, step
     """
     key = jax.random.fold_in(jax.random.fold_in(jax.random.key(settings.seed), 1), step)
     half = program.batch_size // 2
-    signal, background = (
-        jax.random.randint(jax.random.fold_in(key, index), (half,), 0, len(events))
-        for index, events in enumerate(images)
-    )
-    return Drawn(signal, background, jax.random.fold_in(key, 2))
-
-
-def gather_batch(
-    images: TrainingImages, drawn: Drawn
-) -> tuple[UInt[Array, "batch rows columns channels"], Float[Array, " batch"]]:
-    """The events drawn for a step, and their labels."""
-    signal, background = images.signal[drawn.signal], images.background[drawn.background]
-    labels = jnp.concatenate([jnp.ones(len(signal), jnp.float32), jnp.zeros(len(background), jnp.float32)])
-    return jnp.concatenate([signal, background]), labels
+    signal = jax.random.randint(jax.random.fold_in(key, 0), (half,), 0, images.signal)
+    background = jax.random.randint(jax.random.fold_in(key, 1), (half,), images.signal, len(images.events))
+    return Drawn(jnp.concatenate([signal, background]), jax.random.fold_in(key, 2))
 
 
 def averaging(decay: Float[Array, ""], step: Int[Array, ""]) -> Float[Array, ""]:

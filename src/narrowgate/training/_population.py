@@ -26,7 +26,7 @@ from narrowgate.training._member import (
 from narrowgate.training._placement import Placement, PlacementMemory, candidates, fastest, usual_placement
 from narrowgate.training._schedule import Plateau, ScheduleSettings, after_evaluation, learning_rate
 
-SCORING_BATCH = 1024
+SCORING_BATCH = 512
 """Events scored at a time by one member."""
 
 

@@ -124,7 +124,7 @@ class _Run:
         self.file, self.report = file, report
         self.population = Population(program, len(members), placement)
         self.settings = self.population.settings(configurations, epochs * program.steps_per_epoch)
-        images = TrainingImages(jnp.asarray(dataset.train.signal), jnp.asarray(dataset.train.background))
+        images = TrainingImages.of(dataset.train)
         per_class = max(configuration.training.validation_events for configuration in configurations)
         chosen = curve_events(dataset.validation, per_class)
         self.labels = dataset.validation.labels[chosen]
