@@ -16,7 +16,7 @@ name = "small"
 
 [fixed.network]
 filters = [2, 4]
-units = [4]
+units = [8]
 
 [fixed.training]
 batch_size = 64

@@ -84,12 +84,11 @@ def test_tracing_without_the_tracer_is_refused_at_once(tmp_path: Path, monkeypat
 
 
 def test_weights_that_are_rounded_to_zero_make_a_configuration_cheaper() -> None:
-    import jax
     import numpy as np
 
     configuration = next(iter(Study.parse(LUTS).space.sequence(1))).configuration
     expected = layers(configuration.network, IMAGE)
-    fresh = initial_weights(expected, jax.random.key(1)) | initial_statistics(expected)
+    fresh = initial_weights(expected, 1) | initial_statistics(expected)
     weights = {name: np.asarray(values) for name, values in fresh.items()}
     whole = trained_luts(configuration, weights, IMAGE)
     pruned = weights | {"dense0.kernel": weights["dense0.kernel"] * np.float32(1e-9)}

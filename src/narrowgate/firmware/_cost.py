@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import jax
 import numpy as np
 
 from narrowgate.firmware._counts import LayerCounts, count
@@ -138,9 +137,8 @@ def untrained_network(configuration: Configuration, image: ImageShape) -> Intege
         FirmwareError: a needed format is float.
     """
     expected = layers(configuration.network, image)
-    fresh = initial_weights(expected, jax.random.key(configuration.training.seed)) | initial_statistics(expected)
-    weights = {name: np.asarray(values) for name, values in fresh.items()}
-    return integer_network(configuration, weights, image)
+    fresh = initial_weights(expected, configuration.training.seed) | initial_statistics(expected)
+    return integer_network(configuration, fresh, image)
 
 
 def _layer_cost(counts: LayerCounts) -> LayerCost:

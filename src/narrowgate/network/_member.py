@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.random import threefry_2x32
 from jaxtyping import Array, Float, Key
+from numpy.typing import NDArray
 
 from narrowgate.fixedpoint import Grid, grid, quantise
 from narrowgate.network._batch_norm import batch_moments, fold, moving
@@ -49,23 +50,27 @@ def numerics(precision: Precision, architecture: Architecture) -> Numerics:
     )
 
 
-def initial_weights(layers: Layers, key: Key[Array, ""]) -> Arrays:
-    """Kernels uniform in ±√(6 / (fan in + fan out)) (Glorot and Bengio 2010), biases and shifts 0, scales 1."""
+def initial_weights(layers: Layers, seed: int) -> dict[str, NDArray[np.float32]]:
+    """Kernels uniform in ±√(6 / (fan in + fan out)) (Glorot and Bengio 2010), biases and shifts 0, scales 1.
+
+    Drawn by NumPy: it needs no compiling, which for a few numbers takes longer than anything else.
+    """
+    generator = np.random.default_rng(seed)
     weights = {}
-    for index, (name, shape) in enumerate(layers.weight_shapes().items()):
+    for name, shape in layers.weight_shapes().items():
         if name.endswith(".kernel"):
             area = int(np.prod(shape[:-2]))
             bound = (6.0 / (area * (shape[-2] + shape[-1]))) ** 0.5
-            weights[name] = jax.random.uniform(jax.random.fold_in(key, index), shape, jnp.float32, -bound, bound)
+            weights[name] = generator.uniform(-bound, bound, shape).astype(np.float32)
         else:
-            weights[name] = jnp.full(shape, 1.0 if name.endswith(".scale") else 0.0, jnp.float32)
+            weights[name] = np.full(shape, 1.0 if name.endswith(".scale") else 0.0, np.float32)
     return weights
 
 
-def initial_statistics(layers: Layers) -> Arrays:
+def initial_statistics(layers: Layers) -> dict[str, NDArray[np.float32]]:
     """Moving means 0 and variances 1."""
     return {
-        name: jnp.full(shape, 1.0 if name.endswith(".variance") else 0.0, jnp.float32)
+        name: np.full(shape, 1.0 if name.endswith(".variance") else 0.0, np.float32)
         for name, shape in layers.statistics_shapes().items()
     }
 

@@ -71,7 +71,10 @@ class Record:
         return all(one is not None and (one.step >= budget or one.diverged_at is not None) for one in known)
 
     def leaders(self) -> list[tuple[int, Standing]]:
-        """Every ranked configuration with the highest budget it reached: higher budgets first, then by value."""
+        """Every ranked configuration with the highest budget it reached: higher budgets first, then by value.
+
+        What diverged is last, wherever it did.
+        """
         found: list[tuple[int, Standing]] = []
         for budget in reversed(self.study.budgets):
             here = [
@@ -80,7 +83,7 @@ class Record:
                 if self.reached(identifier, budget) and identifier not in {entry.configuration for _, entry in found}
             ]
             found += [(budget, entry) for entry in rank(here)]
-        return found
+        return sorted(found, key=lambda entry: entry[1].diverged)
 
     def fidelities(self) -> list[Fidelity]:
         """For every pair of rungs, how well the earlier foretold the later."""

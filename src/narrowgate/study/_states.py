@@ -35,7 +35,7 @@ class States:
         return hashlib.sha256(content).hexdigest()
 
     def find(self, member: str, step: int, digest: str, template: Any) -> Any | None:
-        """A member's state in the shape of `template`; `None` when the file is gone or not what was written."""
+        """A member's state in the structure of `template`; `None` when the file is gone or not what was written."""
         try:
             content = self._path(member, step).read_bytes()
             if hashlib.sha256(content).hexdigest() != digest:

@@ -124,14 +124,10 @@ class Trainer:
         return self.states.find(member.name, known.step, found["state"], self._template(member))
 
     def _template(self, member: Member) -> Any:
-        program = program_of(member.configuration, self.dataset.geometry.shape)
-        population = Population(program, 1)
-
-        def one() -> Any:
-            settings = population.settings([member.configuration], member.configuration.training.steps)
-            return jax.tree.map(lambda leaf: leaf[0], population.initial_state(settings))
-
-        return jax.eval_shape(one)
+        """Some state of the member's kind; only its structure counts."""
+        configuration = member.configuration
+        population = Population(program_of(configuration, self.dataset.geometry.shape), 1)
+        return population.initial_state(population.settings([configuration], configuration.training.steps))
 
     def _crew(self, member: Member, size: int) -> Crew:
         return self._crews.of(member.configuration, size, self.lanes.placement(size))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,19 +60,18 @@ class Checkpoint:
             ) from error
 
     @classmethod
-    def load(cls, path: Path, identity: str, like: Callable[[], State]) -> Checkpoint:
-        """Read a checkpoint of the training called `identity`, whose state has the shapes of `like()`.
+    def load(cls, path: Path, identity: str, like: State) -> Checkpoint:
+        """Read a checkpoint of the training called `identity`, whose state has the shapes of `like`.
 
         Raises:
             CheckpointError: for a file that is damaged or belongs to another training.
         """
-        template = jax.eval_shape(like)
         try:
             with safe_open(path, framework="numpy") as file:
                 described = json.loads((file.metadata() or {})["narrowgate"])
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
             leaves = {}
-            for name, leaf in _named_leaves(template).items():
+            for name, leaf in _named_leaves(like).items():
                 found = arrays[name]
                 if found.shape != leaf.shape or found.dtype != leaf.dtype:
                     raise CheckpointError(
@@ -87,7 +85,7 @@ class Checkpoint:
                 placement=(int(devices), int(chunk)),
                 seconds=float(described["seconds"]),
                 curves=described["curves"],
-                state=jax.tree.unflatten(jax.tree.structure(template), list(leaves.values())),
+                state=jax.tree.unflatten(jax.tree.structure(like), list(leaves.values())),
             )
         except (OSError, SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
             raise CheckpointError(

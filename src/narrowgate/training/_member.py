@@ -100,10 +100,10 @@ def settings_of(configuration: Configuration, steps: int) -> Settings:
     )
 
 
-def initial_state(program: Program, settings: Settings) -> State:
+def initial_state(program: Program, seed: int) -> State:
     """The state before the first step, from the member's own seed alone."""
-    weights = initial_weights(program.layers, jax.random.fold_in(jax.random.key(settings.seed), 0))
-    statistics = initial_statistics(program.layers)
+    weights: Arrays = {name: jnp.asarray(values) for name, values in initial_weights(program.layers, seed).items()}
+    statistics: Arrays = {name: jnp.asarray(values) for name, values in initial_statistics(program.layers).items()}
     return State(
         step=jnp.int32(0),
         weights=weights,

@@ -55,10 +55,7 @@ class Population:
 
     def initial_state(self, settings: Settings) -> State:
         """The state of all members before the first step."""
-        # One member after the other: a program for all of them at once takes longer to compile than it ever saves.
-        first = _compiled_initial_state(self.program)
-        members = [first(jax.tree.map(lambda leaf, at=index: leaf[at], settings)) for index in range(self.members)]
-        state: State = _stack(members)
+        state: State = _stack([initial_state(self.program, int(seed)) for seed in np.asarray(settings.seed)])
         return state
 
     def train_epoch(
@@ -123,11 +120,6 @@ class Population:
 
 
 @lru_cache(maxsize=64)
-def _compiled_initial_state(program: Program) -> Any:
-    return jax.jit(partial(initial_state, program))
-
-
-@lru_cache(maxsize=64)
 def _compiled_epoch(program: Program, placement: Placement) -> Any:
     return jax.jit(placement.over_members(partial(train_epoch, program), mapped=2))
 
@@ -142,7 +134,8 @@ def _compiled_scores(layers: Layers, placement: Placement) -> Any:
 
 
 def _stack(members: Sequence[Any]) -> Any:
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *members)
+    # By NumPy: JAX would compile a program for every shape.
+    return jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *members)
 
 
 def _trained_once(population: Population, settings: Settings, state: State, images: TrainingImages) -> Any:

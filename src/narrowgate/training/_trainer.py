@@ -200,7 +200,7 @@ class _Run:
             ).save(self.file)
 
     def _resume(self, file: Path) -> None:
-        found = Checkpoint.load(file, self.identity, lambda: self.population.initial_state(self.settings))
+        found = Checkpoint.load(file, self.identity, self.population.initial_state(self.settings))
         placement = Placement(*found.placement)
         if placement.devices > jax.local_device_count():
             raise CheckpointError(
