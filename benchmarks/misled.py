@@ -29,12 +29,11 @@ import numpy as np  # noqa: E402
 
 from misled_figures import against_truth, curves, regrets  # noqa: E402
 from misled_page import at_rate, opening, steadiness  # noqa: E402
-from misled_pool import STUDY, configurations, known_members, opened, pool_member, train  # noqa: E402
+from misled_pool import configurations, known_members, opened, pool_member, search_1, train  # noqa: E402
 from misled_replay import wanted  # noqa: E402
 from misled_report import Found, correlations, gather, outcomes, shapes, volatilities  # noqa: E402
 from misled_truth import judge, judged_on, truth_members, truth_study  # noqa: E402
 from narrowgate.events import load_sample  # noqa: E402
-from narrowgate.study import Study  # noqa: E402
 from narrowgate.study._members import Member  # noqa: E402
 
 RATES = (10e3, 100e3)
@@ -56,7 +55,7 @@ SAMPLE = ("c002", "c014", "c027", "c056", "c068", "c099", "c110", "c122", "c135"
 
 def volatility(folder: Path, minutes: float) -> None:
     """Curves of the same networks with batch norm in several ways, and without."""
-    study = Study.load(STUDY)
+    study = search_1()
     chosen = [(name, one) for name, one in configurations(study).items() if name in SAMPLE]
     chosen.sort(key=lambda entry: entry[1].network.filters)
     with opened(folder / "volatility", study, load_sample()) as search:
@@ -69,7 +68,7 @@ def volatility(folder: Path, minutes: float) -> None:
 
 def pool(folder: Path, minutes: float, to: int, repetitions: range, names: list[str] | None) -> None:
     """Bring seed 1 of configurations to `to` steps, in each of the repetitions, or the members `names`, in hundreds."""
-    study = Study.load(STUDY)
+    study = search_1()
     every = [
         pool_member(study, name, one, number) for name, one in configurations(study).items() for number in repetitions
     ]
@@ -91,7 +90,7 @@ def truth(folder: Path, minutes: float, rounds: range, names: list[str] | None) 
 
 def wanted_names(folder: Path, to: int, repetitions: int) -> None:
     """Print the members that some ranking takes to `to` steps."""
-    study = Study.load(STUDY)
+    study = search_1()
     print("\n".join(wanted(study, list(configurations(study)), known_members(folder / "pool"), repetitions, to)))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from misled_model import Truth, fit
-from misled_pool import STUDY, configurations, known_members
+from misled_pool import configurations, known_members, search_1
 from misled_replay import RULES, MissingError, Rule, assignments, replay
 from misled_truth import half_interval, judged_on, read_truth
 from narrowgate.study import Study, kendall
@@ -69,7 +69,7 @@ class Found:
 
 def gather(folder: Path, rate: float) -> Found:
     """Read a folder of results; `rate` (Hz) is that at which the truth is taken."""
-    study = Study.load(STUDY)
+    study = search_1()
     judged = judged_on(folder)
     points = read_truth(folder, judged["background"], rate, judged["crossing_rate"])
     trainings = {name: [point.efficiency for point in several] for name, several in points.items()}

@@ -38,7 +38,7 @@ class Shared:
 
     def __init__(self, population: Population, events: Events) -> None:
         self.images: TrainingImages = population.share(events.images)
-        self.some_events: Any = population.share(events.some[1])
+        self.some_events: Any = population.share(events.some)
         self.all_events: list[Any] = [population.share(part) for part in events.all]
 
 
@@ -54,16 +54,20 @@ class Events:
         return TrainingImages.of(self._dataset.train)
 
     @cached_property
-    def some(self) -> tuple[NDArray[np.uint8], NDArray[Any]]:
-        """Labels and batches of the first `ranking.events` validation events of each class."""
-        split, events = self._dataset.validation, self._study.ranking.events
-        chosen = np.concatenate([np.flatnonzero(split.labels == label)[:events] for label in (1, 0)])
-        return split.labels[chosen], in_batches(split.images[chosen])
+    def chosen(self) -> NDArray[np.intp]:
+        """The numbers of the first `ranking.events` validation events of each class."""
+        labels, events = self._dataset.validation.labels, self._study.ranking.events
+        return np.concatenate([np.flatnonzero(labels == label)[:events] for label in (1, 0)])
+
+    @cached_property
+    def some(self) -> NDArray[Any]:
+        """Batches of the chosen events."""
+        return in_batches(self._dataset.validation.images[self.chosen])
 
     @cached_property
     def all(self) -> list[NDArray[Any]]:
         """Batches of the whole validation split, in parts of the shape of `some` (one compiled program serves both)."""
-        images, shape = self._dataset.validation.images, self.some[1].shape
+        images, shape = self._dataset.validation.images, self.some.shape
         size = shape[0] * shape[1]
         filled = np.zeros((-(-len(images) // size) * size, *shape[2:]), images.dtype)
         filled[: len(images)] = images

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,19 +25,29 @@ class Evaluation:
 
     study: Study
     dataset: Dataset
-    labels: NDArray[np.uint8]
-    """Of those events that every evaluation looks at."""
+    chosen: NDArray[np.intp]
+    """The numbers of those events that every evaluation looks at."""
+
+    @cached_property
+    def labels(self) -> NDArray[np.uint8]:
+        """Of the chosen events."""
+        return self.dataset.validation.labels[self.chosen]
 
     def rows(self, crew: Crew, settings: Any, state: Any, members: Sequence[Member], step: int) -> list[Row]:
         """What is measured of each of `members`, the first of the crew; nothing of one that diverged.
 
-        `loss`, `accuracy`, `auc` and `near-auc` are those of the averaged weights on some events, `raw_…` those of the
-        live weights, `efficiency` that of the averaged weights on the whole split, where it is wanted.
+        `loss`, `accuracy`, `auc` and `near-auc` are those of the averaged weights on the chosen events, `raw_…` those
+        of the live weights, `efficiency` that of the averaged weights on the whole split, where it is wanted.
         """
-        ranking, labels = self.study.ranking, self.labels
+        ranking, labels, truth = self.study.ranking, self.labels, self.dataset.validation.labels
         share = min(1.0, ranking.rate * ranking.near / self.dataset.crossing_rate)
         of_averaged = settings, state.averaged_weights, state.averaged_statistics
-        averaged = crew.scores(*of_averaged, crew.some_events)[:, : len(labels)]
+        whole = None
+        if self.wants_efficiency(members[0], step):
+            whole = np.concatenate([crew.scores(*of_averaged, part) for part in crew.all_events], axis=1)
+            averaged = whole[:, self.chosen]
+        else:
+            averaged = crew.scores(*of_averaged, crew.some_events)[:, : len(labels)]
         live = crew.scores(settings, state.weights, state.statistics, crew.some_events)[:, : len(labels)]
         rates = np.asarray(crew.learning_rates(settings, state))
         rows: list[Row] = []
@@ -45,14 +56,10 @@ class Evaluation:
             row |= {f"raw_{name}": value for name, value in classified(live[index], labels).items()}
             row["near-auc"] = None if row["loss"] is None else near_auc(averaged[index], labels, share)
             row["efficiency"] = None
+            if whole is not None:
+                scores = whole[index, : len(truth)]
+                row["efficiency"] = efficiency(scores, truth, ranking.rate, self.dataset.crossing_rate)
             rows.append(row)
-        if self.wants_efficiency(members[0], step):
-            truth = self.dataset.validation.labels
-            whole = np.concatenate([crew.scores(*of_averaged, part) for part in crew.all_events], axis=1)
-            for index, row in enumerate(rows):
-                row["efficiency"] = efficiency(
-                    whole[index, : len(truth)], truth, ranking.rate, self.dataset.crossing_rate
-                )
         diverged = np.asarray(state.diverged_at)
         return [dict.fromkeys(row) if diverged[index] >= 0 else row for index, row in enumerate(rows)]
 

@@ -138,7 +138,7 @@ class Trainer:
 
     @cached_property
     def _evaluation(self) -> Evaluation:
-        return Evaluation(self.study, self.dataset, self._crews.events.some[0])
+        return Evaluation(self.study, self.dataset, self._crews.events.chosen)
 
 
 def _weights(member: Member, state: Any) -> tuple[Weights, Weights]:
