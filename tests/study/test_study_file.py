@@ -46,7 +46,7 @@ def test_search_2_is_the_notebooks() -> None:
     assert {table["network"]["batch_norm"] for table in tables} == {"off"}
     assert {table["network"]["dropout"] for table in tables} == {0.2, 0.5}
     assert {tuple(table["network"]["filters"]) for table in tables} == {(a, b) for a in (4, 8) for b in (8, 16)}
-    assert study.budgets == (100, 300, 900)
+    assert study.budgets == (150, 450, 1350)
 
 
 def test_the_low_search_goes_down_to_two_bits_and_never_mixes_batch_norm_and_dropout() -> None:

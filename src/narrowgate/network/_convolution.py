@@ -28,7 +28,8 @@ def convolve(
     """`same` convolution, its outputs grouped by pools."""
     if not layer.as_product:
         return group_pools(convolve_directly(images, kernel), layer.pool)
-    seen = seen_by_pools(seen_by_pools(images, 2), 2)
+    rows_seen = seen_by_pools(images, 2)  # (channels, columns, rows, …) becomes (4, channels, columns, pools, …)
+    seen = seen_by_pools(rows_seen, 2)  # and now (4, 4, channels, pools, pools, …): column, row, channel, pool
     products = pool_matrix(kernel) @ seen.reshape(16 * layer.channels, -1)
     return products.reshape(4, layer.filters, *seen.shape[-3:])
 

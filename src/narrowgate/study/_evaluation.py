@@ -37,7 +37,7 @@ class Evaluation:
         """What is measured of each of `members`, the first of the crew; nothing of one that diverged.
 
         `loss`, `accuracy`, `auc` and `near-auc` are those of the averaged weights on the chosen events, `raw_…` those
-        of the live weights, `efficiency` that of the averaged weights on the whole split, where it is wanted.
+        of the live weights and `efficiency` that of the averaged weights on the whole split, where they are wanted.
         """
         ranking, labels, truth = self.study.ranking, self.labels, self.dataset.validation.labels
         share = min(1.0, ranking.rate * ranking.near / self.dataset.crossing_rate)
@@ -48,12 +48,15 @@ class Evaluation:
             averaged = whole[:, self.chosen]
         else:
             averaged = crew.scores(*of_averaged, crew.some_events)[:, : len(labels)]
-        live = crew.scores(settings, state.weights, state.statistics, crew.some_events)[:, : len(labels)]
+        live = None
+        if self.wants_live(members[0]):
+            live = crew.scores(settings, state.weights, state.statistics, crew.some_events)[:, : len(labels)]
         rates = np.asarray(crew.learning_rates(settings, state))
         rows: list[Row] = []
         for index in range(len(members)):
             row: Row = {"learning_rate": float(rates[index]), **classified(averaged[index], labels)}
-            row |= {f"raw_{name}": value for name, value in classified(live[index], labels).items()}
+            found = dict.fromkeys(("loss", "accuracy", "auc")) if live is None else classified(live[index], labels)
+            row |= {f"raw_{name}": value for name, value in found.items()}
             row["near-auc"] = None if row["loss"] is None else near_auc(averaged[index], labels, share)
             row["efficiency"] = None
             if whole is not None:
@@ -62,6 +65,11 @@ class Evaluation:
             rows.append(row)
         diverged = np.asarray(state.diverged_at)
         return [dict.fromkeys(row) if diverged[index] >= 0 else row for index, row in enumerate(rows)]
+
+    def wants_live(self, member: Member) -> bool:
+        """Whether the live weights are looked at: where the 2022 way ranks by them, and for a finalist's volatility."""
+        length = member.configuration.training.steps
+        return self.study.ranking.kind == "best-epoch" or length == self.study.finalists.steps
 
     def wants_efficiency(self, member: Member, step: int) -> bool:
         """Whether the whole split is looked at: before the end of a rung that ranks on it, and at the very end."""

@@ -49,8 +49,9 @@ class Story:
 
     `settings` is its point in the space, `full` the configuration itself. `curves` holds for every member (seed, and
     schedule of a finalist) equally long columns, an entry an evaluation: `step`, `loss`, `accuracy`, `auc`, `near-auc`
-    and `efficiency` of the averaged weights, `raw_…` of the live ones, `train_loss`, `learning_rate`; `None` for what
-    was not measured or not finite. `diverged_at` holds the step at which a member diverged.
+    and `efficiency` of the averaged weights, `raw_…` of the live ones (on rungs only where these rank), `train_loss`,
+    `learning_rate`; `None` for what was not measured or not finite. `diverged_at` holds the step at which a member
+    diverged.
     """
 
     study: str

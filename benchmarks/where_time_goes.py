@@ -1,0 +1,190 @@
+"""Where the time of a training step and of a whole search goes.
+
+    python benchmarks/where_time_goes.py --output benchmarks/results/where_time_goes.md
+
+The steps are those of the shipped searches' networks, two or more members side by side as in a search; the share of the
+matrix products is read from JAX's profiler. The search is `examples/studies/notebook-search-2.toml` unless another is
+named, run as a whole on the shipped sample.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial, wraps
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from narrowgate.training import use_all_cores
+
+use_all_cores()
+
+import jax  # noqa: E402
+
+from narrowgate.events import Dataset, load_sample  # noqa: E402
+from narrowgate.study import Progress, Study, _finals, search  # noqa: E402
+from narrowgate.study._crew import Crews  # noqa: E402
+from narrowgate.study._evaluation import Evaluation  # noqa: E402
+from narrowgate.study._lanes import Lanes  # noqa: E402
+from narrowgate.study._members import rung_member  # noqa: E402
+from narrowgate.study._states import States  # noqa: E402
+from narrowgate.training import Population  # noqa: E402
+
+STUDIES = Path(__file__).parent.parent / "examples" / "studies"
+PRODUCTS = ("dot", "ynn")
+"""How the profiler names matrix products (and, of the latter, some sums)."""
+
+
+def steps(dataset: Dataset) -> list[str]:
+    """A table: microseconds a step and a member, and how much of them matrix products take."""
+    lines = [
+        "| search | filters | member-events/s | µs a step | matrix products | scores/s |",
+        "|---|---|---:|---:|---:|---:|",
+    ]
+    for name in ("notebook-search-2", "notebook-search-1"):
+        study = Study.load(STUDIES / f"{name}.toml")
+        crews, size = Crews(study, dataset), Lanes().count
+        drawn = next(iter(study.space.sequence(1))).configuration
+        for filters in ([4, 8], [4, 16], [8, 8], [8, 16]):
+            one = drawn.with_settings({"network.filters": filters})
+            members = [rung_member(study, "c", one, seed) for seed in range(1, size + 1)]
+            crew = crews.of(members[0].configuration, size, Lanes().placement(size))
+            population, every = crew.population, crew.population.program.steps_per_epoch
+            settings = population.settings([member.configuration for member in members], every)
+            state = population.initial_state(settings)
+
+            epoch = partial(_epoch, population, settings, state, crew.images)
+            trained, _ = epoch()
+            averaged = settings, trained.averaged_weights, trained.averaged_statistics
+            seconds, scoring = best(epoch), best(partial(crew.scores, *averaged, crew.some_events))
+            events = crew.some_events.shape[0] * crew.some_events.shape[1]
+            lines.append(
+                f"| {name} | {tuple(filters)} | {size * every * one.training.batch_size / seconds:,.0f} | "
+                f"{1e6 * seconds / every:,.0f} | {products(epoch) / size:.0%} | {size * events / scoring:,.0f} |"
+            )
+    return lines
+
+
+def _epoch(population: Population, *arguments: Any) -> Any:
+    return jax.block_until_ready(population.train_epoch(*arguments))
+
+
+def best(run: Callable[[], Any], times: int = 8) -> float:
+    """The shortest of several runs, in seconds."""
+    found = []
+    for _ in range(times):
+        start = perf_counter()
+        run()
+        found.append(perf_counter() - start)
+    return min(found)
+
+
+def products(run: Callable[[], Any]) -> float:
+    """Seconds in matrix products, over all members, for each second of a run."""
+    with tempfile.TemporaryDirectory() as folder:
+        with jax.profiler.trace(folder, create_perfetto_trace=True):
+            start = perf_counter()
+            run()
+            seconds = perf_counter() - start
+        (trace,) = Path(folder).rglob("perfetto_trace.json.gz")
+        events = json.loads(gzip.decompress(trace.read_bytes()))["traceEvents"]
+    spent = sum(event["dur"] for event in events if event.get("ph") == "X" and event["name"].startswith(PRODUCTS))
+    return float(spent) / 1e6 / seconds
+
+
+class Clock:
+    """Seconds by activity; an activity inside another counts for itself alone."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._inside: list[float] = []
+
+    @contextmanager
+    def of(self, activity: str) -> Iterator[None]:
+        """Times what is done inside."""
+        start = perf_counter()
+        self._inside.append(0.0)
+        try:
+            yield
+        finally:
+            whole = perf_counter() - start
+            own = whole - self._inside.pop()
+            self.seconds[activity] = self.seconds.get(activity, 0.0) + own
+            if self._inside:
+                self._inside[-1] += whole
+
+    def watch(self, owner: Any, name: str, activity: Callable[..., str]) -> None:
+        """Let every call of a function be timed."""
+        called = getattr(owner, name)
+
+        @wraps(called)
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            with self.of(activity(*args)):
+                return jax.block_until_ready(called(*args, **kwargs))
+
+        setattr(owner, name, timed)
+
+
+def whole_search(name: str, dataset: Dataset) -> list[str]:
+    """A table: the seconds of a search by what they went into."""
+    study = Study.load(STUDIES / f"{name}.toml")
+    batch = next(iter(study.space.sequence(1))).configuration.training.batch_size
+    clock, seen, done = Clock(), set(), [0]
+
+    def report(progress: Progress) -> None:
+        done[0] = progress.done
+
+    def training(population: Population, *_: Any) -> str:
+        first = population.program not in seen
+        seen.add(population.program)
+        return "compiling (each shape's first epoch)" if first else "training"
+
+    clock.watch(Population, "train_epoch", training)
+    clock.watch(Evaluation, "rows", lambda *_: "looking at validation")
+    clock.watch(States, "keep", lambda *_: "keeping states")
+    clock.watch(_finals, "_judged", lambda *_: "judging finalists on the test split")
+    with tempfile.TemporaryDirectory() as studies, clock.of("everything else"):
+        search(study, dataset, studies, report=report)
+    whole = sum(clock.seconds.values())
+    lines = [
+        f"`{name}.toml`: {whole:.0f} s, {done[0] * batch:,} member-events, {done[0] * batch / whole:,.0f}/s.",
+        "",
+        "| what | seconds | share |",
+        "|---|---:|---:|",
+    ]
+    for activity, seconds in sorted(clock.seconds.items(), key=lambda entry: -entry[1]):
+        lines.append(f"| {activity} | {seconds:.1f} | {seconds / whole:.0%} |")
+    return lines
+
+
+def main() -> None:
+    """Measure and write the page."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--study", default="notebook-search-2", help="the name of a shipped study")
+    options.add_argument("--output", type=Path, help="also write the page to this file")
+    chosen = options.parse_args()
+    dataset = load_sample()
+    page = [
+        "# Where the time goes",
+        "",
+        f"Command: `python benchmarks/where_time_goes.py {' '.join(sys.argv[1:])}`. "
+        f"JAX {jax.__version__}, {jax.local_device_count()} × {jax.default_backend()}.",
+        "",
+        *steps(dataset),
+        "",
+        *whole_search(chosen.study, dataset),
+    ]
+    text = "\n".join(page) + "\n"
+    print(text)
+    if chosen.output:
+        chosen.output.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
