@@ -211,7 +211,8 @@ def page(dataset: Dataset) -> str:
         "",
         f"Command: `make bench-search`. Every tool may try {TRIALS} configurations for at most {EPOCHS} epochs of "
         f"{STEPS} steps, batches of {BATCH}, seed {SEED}, on the shipped sample. The shipped studies have "
-        "budgets of their own, all of their space, several seeds and finalists trained in full.",
+        "budgets of their own, all of their space, several seeds and finalists trained in full; KerasTuner with epochs "
+        f"of {RUNGS['steps_per_epoch']} steps, {RUNGS['max_epochs']} at most, has their rungs.",
         "",
         "| space | tool | seconds | models trained | member-events | member-events/s | times QKeras + KerasTuner "
         "| the same, epochs of 150 steps |",
