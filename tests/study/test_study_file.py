@@ -100,6 +100,10 @@ def test_measures_by_rung() -> None:
         ("name = 'x'\n[space]", ["f.toml: space", "at least one"]),
         (SMALL + "[strategie]\n", ["f.toml: strategie", "no such key", "strategy, ranking"]),
         (SMALL + "[strategy]\nlargst = 3", ["f.toml: strategy.largst", "largest"]),
+        (
+            SMALL + "[ranking]\ncost = 'luts'",
+            ["f.toml: ranking.cost", "has a float format", "(12,2)", "bit-operations"],
+        ),
         (SMALL + "choises = [3]", ["f.toml: space.first.choises", "allowed are sets, choices"]),
         ("name='x'\n[space.a]\nsets='network.dropout'\nchoices=[]", ["f.toml: space.a", "choices is empty"]),
         ("name='x'\n[space.a]\nsets='network.dropout'", ["f.toml: space.a", "found neither"]),

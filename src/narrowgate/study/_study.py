@@ -6,16 +6,21 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from narrowgate.firmware import is_fixed_point
 from narrowgate.study._brackets import Bracket, hyperband, in_steps, successive_halving, unpruned
 from narrowgate.study._errors import StudyError
 from narrowgate.study._parameter import Parameter, Section
 from narrowgate.study._sentences import sentences
 from narrowgate.study._space import Space
+
+LOOKED_AT = 1000
+"""Configurations of a space without end that are looked at before a search begins."""
 
 Count = Annotated[int, Field(ge=1, strict=True)]
 Measure = Literal["efficiency", "near-auc", "auc", "loss"]
@@ -233,6 +238,16 @@ class Study:
                 f"rate rises and stays; list schedules to be tried in finalists.schedules, or set strategy.schedule = "
                 f"'as-configured'."
             )
+        if self.ranking.cost == "luts":
+            first = self.space.listed or islice(self.space.sequence(self.strategy.seed), LOOKED_AT)
+            unfit = next((drawn for drawn in first if not is_fixed_point(drawn.configuration)), None)
+            if unfit is not None:
+                point = ", ".join(f"{name} = {value}" for name, value in unfit.point.items())
+                raise StudyError(
+                    f"{where}: ranking.cost: 'luts' counts those of an integer network, but the configuration with "
+                    f"{point} has a float format; give every precision a format such as (12,2), or take "
+                    f"'bit-operations'."
+                )
         if self.finalists.steps % self.strategy.evaluate_every:
             raise StudyError(
                 f"{where}: finalists.steps: {self.finalists.steps} is not a whole multiple of "
