@@ -47,6 +47,8 @@ NAMES = {
     "hgq2": "HGQ2 + Optuna",
     "shipped": "narrowgate, the shipped study",
 }
+BESIDE = {"qkeras": ("narrowgate", "hgq2", "shipped"), "rungs": ("shipped",)}
+"""Which tools have their speed divided by which of KerasTuner's two."""
 RATE = 10e3
 STEPS, EPOCHS, FACTOR, BATCH, TRIALS, SEED = 50, 27, 3, 256, 49, 1
 """Steps of an epoch, epochs of the longest training, Hyperband's η, events of a batch, configurations, seed."""
@@ -219,13 +221,10 @@ def page(dataset: Dataset) -> str:
         "|---|---|---:|---:|---:|---:|---:|---:|",
     ]
     for which in SPACES:
-        peers = [done.get(f"{which}-qkeras"), done.get(f"{which}-rungs")]
         for tool in NAMES:
             if (found := done.get(f"{which}-{tool}")) is not None:
-                ratios = [
-                    "" if peer is None or tool in ("qkeras", "rungs") else f"**{_speed(found) / _speed(peer):.1f}**"
-                    for peer in peers
-                ]
+                peers = [done.get(f"{which}-{peer}") if tool in tools else None for peer, tools in BESIDE.items()]
+                ratios = ["" if peer is None else f"**{_speed(found) / _speed(peer):.1f}**" for peer in peers]
                 lines.append(
                     f"| {which} | {NAMES[tool]} | {found['seconds']:.0f} | {found['trials']} "
                     f"| {found['member_events']:,} | {_speed(found):,.0f} | {' | '.join(ratios)} |"
