@@ -42,23 +42,23 @@ PRODUCTS = ("dot", "ynn")
 
 
 def steps(dataset: Dataset) -> list[str]:
-    """A table: microseconds a step and a member, and how much of them matrix products take."""
+    """A table: member-events per second, microseconds of a step of all lanes, and the matrix products' share."""
     lines = [
         "| search | filters | member-events/s | µs a step | matrix products | scores/s |",
         "|---|---|---:|---:|---:|---:|",
     ]
     for name in ("notebook-search-2", "notebook-search-1"):
         study = Study.load(STUDIES / f"{name}.toml")
-        crews, size = Crews(study, dataset), Lanes().count
+        crews, lanes = Crews(study, dataset), Lanes()
+        size = lanes.count
         drawn = next(iter(study.space.sequence(1))).configuration
         for filters in ([4, 8], [4, 16], [8, 8], [8, 16]):
             one = drawn.with_settings({"network.filters": filters})
             members = [rung_member(study, "c", one, seed) for seed in range(1, size + 1)]
-            crew = crews.of(members[0].configuration, size, Lanes().placement(size))
+            crew = crews.of(members[0].configuration, size, lanes.placement(size))
             population, every = crew.population, crew.population.program.steps_per_epoch
             settings = population.settings([member.configuration for member in members], every)
             state = population.initial_state(settings)
-
             epoch = partial(_epoch, population, settings, state, crew.images)
             trained, _ = epoch()
             averaged = settings, trained.averaged_weights, trained.averaged_statistics

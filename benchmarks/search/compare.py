@@ -34,7 +34,7 @@ from narrowgate.events import Dataset, load_sample  # noqa: E402
 from narrowgate.firmware import exact_scores  # noqa: E402
 from narrowgate.network import Configuration  # noqa: E402
 from narrowgate.study import Progress, Study, search  # noqa: E402
-from narrowgate.training import train  # noqa: E402
+from narrowgate.training import curve_events, train  # noqa: E402
 from narrowgate.trigger import efficiency_at_rate  # noqa: E402
 
 ROOT = HERE.parents[1]
@@ -98,7 +98,7 @@ def data_file(dataset: Dataset) -> Path:
         for name, split in dataset.splits():
             images, labels = split.images, split.labels
             if name == "validation":
-                chosen = np.concatenate([np.flatnonzero(labels == label)[:4096] for label in (1, 0)])
+                chosen = curve_events(split, 4096)
                 images, labels = images[chosen], labels[chosen]
             arrays |= {f"{name}_images": images, f"{name}_labels": labels}
         np.savez(file, **arrays)

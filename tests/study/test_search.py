@@ -94,6 +94,20 @@ def test_the_two_bit_networks_lose(finished: tuple[Path, Outcome]) -> None:
     assert first.seeds == 2
 
 
+def test_live_weights_are_looked_at_where_something_reads_them(finished: tuple[Path, Outcome], tmp_path: Path) -> None:
+    folder, _ = finished
+    old = TEXT.replace('measure = "efficiency"', 'kind = "best-epoch"').replace("seeds = [1, 1, 2]\n", "")
+    search(Study.parse(old.replace("last = 2\n", "")), DATA, tmp_path)
+    for journal, on_rungs in ((folder, False), (tmp_path / "small", True)):
+        entries = [json.loads(line) for line in (journal / "journal.jsonl").read_text().splitlines()]
+        members = {name: found for entry in entries for name, found in entry.get("members", {}).items()}
+        finalists = [found for name, found in members.items() if "-cosine-" in name]
+        rungs = [found for name, found in members.items() if "-cosine-" not in name]
+        assert finalists
+        assert all(value is not None for found in finalists for value in found["curve"]["raw_loss"])
+        assert {value is not None for found in rungs for value in found["curve"]["raw_loss"]} == {on_rungs}
+
+
 def test_the_plan_was_kept(finished: tuple[Path, Outcome]) -> None:
     """Six, three, one; two more that nobody asked; two seeds on the top rung; nobody is trained twice."""
     folder, _ = finished

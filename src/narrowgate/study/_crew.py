@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from narrowgate.events import Dataset
 from narrowgate.network import Configuration
 from narrowgate.study._study import Study
-from narrowgate.training import Placement, Population, TrainingImages, in_batches, program_of
+from narrowgate.training import Placement, Population, TrainingImages, curve_events, in_batches, program_of
 
 
 class Crew:
@@ -56,8 +56,7 @@ class Events:
     @cached_property
     def chosen(self) -> NDArray[np.intp]:
         """The numbers of the first `ranking.events` validation events of each class."""
-        labels, events = self._dataset.validation.labels, self._study.ranking.events
-        return np.concatenate([np.flatnonzero(labels == label)[:events] for label in (1, 0)])
+        return curve_events(self._dataset.validation, self._study.ranking.events)
 
     @cached_property
     def some(self) -> NDArray[Any]:

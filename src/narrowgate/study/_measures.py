@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from narrowgate.trigger import accuracy, area_under_curve, efficiency_at_rate
+from narrowgate.training import curve_point
+from narrowgate.trigger import efficiency_at_rate
 
 Scores = NDArray[np.floating[Any]]
 
@@ -29,15 +30,8 @@ def near_auc(scores: Scores, labels: NDArray[np.uint8], acceptance: float) -> fl
 
 def classified(scores: Scores, labels: NDArray[np.uint8]) -> dict[str, float | None]:
     """Class-balanced loss and accuracy, and AUC; `None` each when a score is not finite."""
-    if not np.all(np.isfinite(scores)):
-        return {"loss": None, "accuracy": None, "auc": None}
-    logits = scores.astype(np.float64)
-    losses = np.logaddexp(0, -logits[labels == 1]).mean() + np.logaddexp(0, logits[labels == 0]).mean()
-    return {
-        "loss": float(losses) / 2,
-        "accuracy": accuracy(scores, labels),
-        "auc": area_under_curve(scores, labels),
-    }
+    found = curve_point(scores, labels)
+    return {name: value if np.isfinite(value) else None for name, value in found.items()}
 
 
 def efficiency(scores: Scores, labels: NDArray[np.uint8], rate: float, crossing_rate: float) -> float | None:

@@ -1,7 +1,7 @@
 """Population training: members that share a shape train together, each from its own seed, resumable bit for bit."""
 
 from narrowgate.training._checkpoint import CheckpointError
-from narrowgate.training._curve import COLUMNS, Curve
+from narrowgate.training._curve import COLUMNS, Curve, curve_events, curve_point
 from narrowgate.training._member import TrainingImages
 from narrowgate.training._placement import Placement, use_all_cores
 from narrowgate.training._population import Population, in_batches, program_of
@@ -17,6 +17,8 @@ __all__ = [
     "Progress",
     "Trained",
     "TrainingImages",
+    "curve_events",
+    "curve_point",
     "in_batches",
     "program_of",
     "score",

@@ -30,8 +30,8 @@ def curve_events(split: Split, per_class: int) -> NDArray[np.intp]:
     return np.concatenate(chosen)
 
 
-def point(scores: NDArray[np.floating[Any]], labels: NDArray[np.uint8]) -> dict[str, float]:
-    """Loss, accuracy and AUC of one member's scores (events,)."""
+def curve_point(scores: NDArray[np.floating[Any]], labels: NDArray[np.uint8]) -> dict[str, float]:
+    """Class-balanced loss and accuracy, and AUC, of one member's scores (events,); NaN if a score is not finite."""
     logits = scores.astype(np.float64)
     signal, background = logits[labels == 1], logits[labels == 0]
     if not np.all(np.isfinite(logits)):

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from narrowgate.events import Dataset
 from narrowgate.network import Configuration
 from narrowgate.training._checkpoint import Checkpoint, CheckpointError
-from narrowgate.training._curve import Curve, curve_events, point
+from narrowgate.training._curve import Curve, curve_events, curve_point
 from narrowgate.training._member import Program, TrainingImages
 from narrowgate.training._placement import Placement
 from narrowgate.training._population import Population, in_batches, program_of
@@ -185,7 +185,7 @@ class _Run:
 
     def _points(self, weights: Any, statistics: Any) -> list[dict[str, float]]:
         scores = np.asarray(self.population.scores(self.settings, weights, statistics, self.batches))
-        return [point(member.reshape(-1)[: len(self.labels)], self.labels) for member in scores]
+        return [curve_point(member.reshape(-1)[: len(self.labels)], self.labels) for member in scores]
 
     def _save(self) -> None:
         if self.file is not None:
