@@ -1,9 +1,10 @@
-"""A convolution followed by max-pooling, for one member: as one matrix product where that is possible, else in general.
+"""A convolution followed by max-pooling, for one member.
 
 Everywhere in a network events run fastest: an image is an array (channels, columns, rows, events). So whatever is cut
 out, put side by side or pooled are long stretches of memory, and element-wise work runs along them undisturbed.
-Both ways give the outputs before pooling as arrays (pool, filters, columns, rows, events): `pool` counts the members of
-a pool, columns and rows count pools. So what comes between convolution and pooling (batch norm) is written once.
+The usual shape (3 × 3 taps, 2 × 2 pools) is left to the room `native` where it is available, and is one matrix product
+elsewhere; other shapes go to XLA's convolution. The latter two give the outputs before pooling as arrays (pool,
+filters, columns, rows, events): `pool` counts the members of a pool, columns and rows count pools.
 """
 
 from __future__ import annotations
@@ -17,7 +18,40 @@ from jax.lax import slice_in_dim
 from jaxtyping import Array, Float
 from numpy.typing import NDArray
 
+from narrowgate import native
+from narrowgate.network._batch_norm import batch_moments
 from narrowgate.network._layers import Convolution
+
+
+def pooled(
+    images: Float[Array, "channels columns rows events"],
+    kernel: Float[Array, "size size channels filters"],
+    layer: Convolution,
+) -> Float[Array, "filters pooled_columns pooled_rows events"]:
+    """The largest output of a `same` convolution in each pool."""
+    if _is_native(images, layer):
+        return native.pooled(images, kernel, layer.first)
+    return largest(convolve(images, kernel, layer))
+
+
+def pooled_with_moments(
+    images: Float[Array, "channels columns rows events"],
+    kernel: Float[Array, "size size channels filters"],
+    layer: Convolution,
+) -> tuple[
+    Float[Array, "filters pooled_columns pooled_rows events"], tuple[Float[Array, " filters"], Float[Array, " filters"]]
+]:
+    """The same, with mean and variance of every filter's outputs before pooling."""
+    if _is_native(images, layer):
+        found, sums = native.pooled_with_sums(images, kernel, layer.first)
+        mean, square = sums / (found[0].size * layer.pool**2)
+        return found, (mean, jnp.maximum(square - jnp.square(mean), 0))
+    products = convolve(images, kernel, layer)
+    return largest(products), batch_moments(products, channel=1)
+
+
+def _is_native(images: Array, layer: Convolution) -> bool:
+    return layer.as_product and images.shape[-1] % native.events_at_a_time == 0 and native.available()
 
 
 def convolve(

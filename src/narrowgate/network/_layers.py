@@ -24,6 +24,8 @@ class Convolution:
     kernel: int
     pool: int
     batch_norm: bool
+    first: bool = False
+    """Whether its images are the event's own, of which no gradient is wanted."""
 
     @property
     def kernel_shape(self) -> tuple[int, int, int, int]:
@@ -37,7 +39,7 @@ class Convolution:
 
     @property
     def as_product(self) -> bool:
-        """Whether the fast path (3 × 3 convolution and 2 × 2 max-pool as one matrix product) applies."""
+        """Whether there are faster ways: 3 × 3 taps, and 2 × 2 pools that leave nothing over."""
         return self.kernel == 3 and self.pool == 2 and self.rows % 2 == 0 and self.columns % 2 == 0
 
 
@@ -103,7 +105,7 @@ def layers(architecture: Architecture, image: ImageShape) -> Layers:
     for index, (filters, kernel, pool) in enumerate(
         zip(architecture.filters, architecture.kernels, architecture.pools, strict=True)
     ):
-        layer = Convolution(f"conv{index}", *shape, filters, kernel, pool, hidden)
+        layer = Convolution(f"conv{index}", *shape, filters, kernel, pool, hidden, first=index == 0)
         if min(layer.output_shape) < 1:
             raise ConfigurationError(
                 f"network.pools: pool {pool} of convolution {index + 1} leaves nothing of {shape[0]} × {shape[1]} "

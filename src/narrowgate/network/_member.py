@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from narrowgate.fixedpoint import Grid, grid, quantise
 from narrowgate.network._batch_norm import batch_moments, fold, moving
 from narrowgate.network._configuration import Architecture, Precision
-from narrowgate.network._convolution import convolve, largest
+from narrowgate.network._convolution import pooled, pooled_with_moments
 from narrowgate.network._layers import Convolution, Dense, Layers
 
 Arrays = dict[str, Array]
@@ -126,13 +126,12 @@ def _forward(
         # a quarter of the work. Where batch norm's factor is negative they fall, and the sign turns the pool round.
         if convolution.batch_norm:
             sign = jnp.where(weights[f"{convolution.name}.scale"] >= 0, 1.0, -1.0)
-            products = convolve(values, kernel * sign, convolution)
-            mean, variance = batch_moments(products, channel=1)
+            values, (mean, variance) = pooled_with_moments(values, kernel * sign, convolution)
             factor, term = multiply_add(convolution, (mean * sign + bias, variance))
-            values = largest(products) * _each(sign) + _each(bias)
+            values = values * _each(sign) + _each(bias)
             values = values * _each(factor) + _each(term)
         else:
-            values = largest(convolve(values, kernel, convolution)) + _each(bias)
+            values = pooled(values, kernel, convolution) + _each(bias)
         values = quantise(values, numerics.activation, outside="zero")
     values = values.transpose(2, 1, 0, 3).reshape(-1, values.shape[-1])  # rows, columns, channels; then events
     masks: list[Array] | list[None] = [None] * len(layers.dense)

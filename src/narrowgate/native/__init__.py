@@ -1,0 +1,45 @@
+"""Convolution and pooling in C++, compiled on the machine that trains: twice as fast there as XLA's matrix products.
+
+Nothing depends on it: without a compiler, on an accelerator, or for other shapes the room `network` computes the same
+with XLA, and the two are tested against each other. Sums are formed in another order, so trainings differ in the last
+bits between the two; what a run or a study used is in its record.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+
+import jax
+
+from narrowgate.native._build import BuildError, library
+from narrowgate.native._convolution import BACKWARD, FORWARD, pooled, pooled_with_sums
+
+__all__ = ["SWITCH", "BuildError", "available", "events_at_a_time", "pooled", "pooled_with_sums", "why_not"]
+
+SWITCH = "NARROWGATE_NATIVE"
+"""An environment variable; `off` leaves everything to XLA."""
+
+events_at_a_time = 16
+"""The number of events must be a multiple of this."""
+
+
+def available() -> bool:
+    """Whether the functions of this room can be called in this process."""
+    return not why_not()
+
+
+@cache
+def why_not() -> str:
+    """Why the functions of this room cannot be called, in words; empty if they can. Compiles on the first call."""
+    if jax.default_backend() != "cpu":
+        return "an accelerator computes"
+    if os.environ.get(SWITCH, "").lower() in ("0", "off", "no"):
+        return f"{SWITCH} says so"
+    try:
+        compiled = library()
+    except BuildError as error:
+        return str(error)
+    for name in (FORWARD, BACKWARD):
+        jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(getattr(compiled, name)), platform="cpu")
+    return ""

@@ -1,0 +1,78 @@
+"""The compiled convolution as JAX sees it: shapes, and which gradient belongs to which function."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+FORWARD, BACKWARD = "narrowgate_convolution", "narrowgate_convolution_gradient"
+"""The functions of `convolution.cpp`, under whose names XLA knows them."""
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def pooled(
+    images: Float[Array, "channels columns rows events"], kernel: Float[Array, "3 3 channels filters"], first: bool
+) -> Float[Array, "filters columns/2 rows/2 events"]:
+    """The largest output of a `same` convolution in each 2 × 2 pool. The `first` layer's images have gradient zero."""
+    (found,) = _forward(images, kernel, results=1)
+    return found
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def pooled_with_sums(
+    images: Float[Array, "channels columns rows events"], kernel: Float[Array, "3 3 channels filters"], first: bool
+) -> tuple[Float[Array, "filters columns/2 rows/2 events"], Float[Array, "2 filters"]]:
+    """The same, and for every filter the sum of its outputs before pooling and that of their squares."""
+    found, _, sums = _forward(images, kernel, results=3)
+    return found, sums
+
+
+_Saved = tuple[Array, Array, Array]
+"""Images, kernel, and which of every pool's four places (uint8) is the largest."""
+
+
+def _pooled_forward(images: Array, kernel: Array, first: bool) -> tuple[Array, _Saved]:
+    found, places = _forward(images, kernel, results=2)
+    return found, (images, kernel, places)
+
+
+def _pooled_backward(first: bool, saved: _Saved, of_found: Array) -> tuple[Array, Array]:
+    return _backward(first, *saved, of_found)
+
+
+def _with_sums_forward(images: Array, kernel: Array, first: bool) -> tuple[tuple[Array, Array], _Saved]:
+    found, places, sums = _forward(images, kernel, results=3)
+    return (found, sums), (images, kernel, places)
+
+
+def _with_sums_backward(first: bool, saved: _Saved, of_results: tuple[Array, Array]) -> tuple[Array, Array]:
+    return _backward(first, *saved, *of_results)
+
+
+pooled.defvjp(_pooled_forward, _pooled_backward)
+pooled_with_sums.defvjp(_with_sums_forward, _with_sums_backward)
+
+
+def _forward(images: Array, kernel: Array, results: int) -> Sequence[Array]:
+    _, columns, rows, events = images.shape
+    filters = kernel.shape[3]
+    shape = filters, columns // 2, rows // 2, events
+    types = (
+        jax.ShapeDtypeStruct(shape, jnp.float32),
+        jax.ShapeDtypeStruct(shape, jnp.uint8),  # which of a pool's four is the largest
+        jax.ShapeDtypeStruct((2, filters), jnp.float32),
+    )
+    return jax.ffi.ffi_call(FORWARD, types[:results], vmap_method="sequential")(images, kernel)
+
+
+def _backward(first: bool, images: Array, kernel: Array, *others: Array) -> tuple[Array, Array]:
+    types = [jax.ShapeDtypeStruct(wanted.shape, jnp.float32) for wanted in (kernel, images)]
+    if first:
+        (of_kernel,) = jax.ffi.ffi_call(BACKWARD, types[:1], vmap_method="sequential")(images, kernel, *others)
+        return jnp.zeros_like(images), of_kernel
+    of_kernel, of_images = jax.ffi.ffi_call(BACKWARD, types, vmap_method="sequential")(images, kernel, *others)
+    return of_images, of_kernel
