@@ -63,7 +63,7 @@ def steps(dataset: Dataset) -> list[str]:
             trained, _ = epoch()
             averaged = settings, trained.averaged_weights, trained.averaged_statistics
             seconds, scoring = best(epoch), best(partial(crew.scores, *averaged, crew.some_events))
-            events = crew.some_events.shape[0] * crew.some_events.shape[1]
+            events = crew.some_events.shape[0] * crew.some_events.shape[-1]
             lines.append(
                 f"| {name} | {tuple(filters)} | {size * every * one.training.batch_size / seconds:,.0f} | "
                 f"{1e6 * seconds / every:,.0f} | {products(epoch) / size:.0%} | {size * events / scoring:,.0f} |"

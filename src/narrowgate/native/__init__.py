@@ -13,9 +13,28 @@ from functools import cache
 import jax
 
 from narrowgate.native._build import BuildError, library
-from narrowgate.native._convolution import BACKWARD, FORWARD, pooled, pooled_with_sums
+from narrowgate.native._convolution import (
+    BACKWARD,
+    FORWARD,
+    GATHER,
+    RANDOM,
+    gathered,
+    pooled,
+    pooled_with_sums,
+    random_words,
+)
 
-__all__ = ["SWITCH", "BuildError", "available", "events_at_a_time", "pooled", "pooled_with_sums", "why_not"]
+__all__ = [
+    "SWITCH",
+    "BuildError",
+    "available",
+    "events_at_a_time",
+    "gathered",
+    "pooled",
+    "pooled_with_sums",
+    "random_words",
+    "why_not",
+]
 
 SWITCH = "NARROWGATE_NATIVE"
 """An environment variable; `off` leaves everything to XLA."""
@@ -40,6 +59,6 @@ def why_not() -> str:
         compiled = library()
     except BuildError as error:
         return str(error)
-    for name in (FORWARD, BACKWARD):
+    for name in (FORWARD, BACKWARD, GATHER, RANDOM):
         jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(getattr(compiled, name)), platform="cpu")
     return ""

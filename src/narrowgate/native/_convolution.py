@@ -7,9 +7,10 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int, UInt
 
 FORWARD, BACKWARD = "narrowgate_convolution", "narrowgate_convolution_gradient"
+GATHER, RANDOM = "narrowgate_gather", "narrowgate_random"
 """The functions of `convolution.cpp`, under whose names XLA knows them."""
 
 
@@ -76,3 +77,18 @@ def _backward(first: bool, images: Array, kernel: Array, *others: Array) -> tupl
         return jnp.zeros_like(images), of_kernel
     of_kernel, of_images = jax.ffi.ffi_call(BACKWARD, types, vmap_method="sequential")(images, kernel, *others)
     return of_images, of_kernel
+
+
+def gathered(
+    images: UInt[Array, "all rows columns channels"], numbers: Int[Array, " events"]
+) -> Float[Array, "channels columns rows events"]:
+    """Those of the images that have the given numbers (int32), as float32 and with events last."""
+    _, rows, columns, channels = images.shape
+    result = jax.ShapeDtypeStruct((channels, columns, rows, len(numbers)), jnp.float32)
+    return jax.ffi.ffi_call(GATHER, result, vmap_method="sequential")(images, numbers)
+
+
+def random_words(key: UInt[Array, 2], count: int) -> UInt[Array, " count"]:
+    """What `threefry_2x32` makes of the words 0 to `count` - 1, a multiple of 32, under the key."""
+    result = jax.ShapeDtypeStruct((count,), jnp.uint32)
+    return jax.ffi.ffi_call(RANDOM, result, vmap_method="sequential")(key)

@@ -23,6 +23,7 @@ namespace ffi = xla::ffi;
 constexpr int LANES = 16;
 typedef float Lanes __attribute__((vector_size(4 * LANES)));
 typedef int32_t Numbers __attribute__((vector_size(4 * LANES)));
+typedef uint32_t Words __attribute__((vector_size(4 * LANES)));
 typedef uint8_t Bytes __attribute__((vector_size(LANES)));
 
 template <class Vector, class Value>
@@ -276,9 +277,57 @@ void backward(const Shape& shape, const float* images, const float* kernel, cons
             total(gradient[(filter * shape.channels + channel) * 9 + tap]);
 }
 
+// Images `numbers` of a table (all, rows, columns, channels) of unsigned integers, as floats and events last.
+template <class Pixel>
+void gather(const Shape& shape, const Pixel* table, const int32_t* numbers, float* images) {
+  const int64_t size = int64_t(shape.rows) * shape.columns * shape.channels;
+  for (int64_t event = 0; event < shape.events; event += LANES) {
+    const Pixel* from[LANES];
+    for (int lane = 0; lane < LANES; lane++) from[lane] = table + numbers[event + lane] * size;
+    float* to = images + event;
+    for (int channel = 0; channel < shape.channels; channel++)
+      for (int column = 0; column < shape.columns; column++)
+        for (int row = 0; row < shape.rows; row++, to += shape.events) {
+          const int64_t pixel = (int64_t(row) * shape.columns + column) * shape.channels + channel;
+          Lanes values;
+          for (int lane = 0; lane < LANES; lane++) values[lane] = from[lane][pixel];
+          store(to, values);
+        }
+  }
+}
+
+// Threefry-2x32 with 20 rounds (Salmon et al., SC 2011), as jax.extend.random.threefry_2x32 applies it to the words 0,
+// 1, 2 ...: a word of the first half and its counterpart in the second are one block. `words` is a multiple of 2 LANES.
+void random_words(const uint32_t* key, int64_t words, uint32_t* found) {
+  static const int ROTATIONS[8] = {13, 15, 26, 6, 17, 29, 16, 24};
+  const uint32_t keys[3] = {key[0], key[1], key[0] ^ key[1] ^ 0x1BD11BDAu};
+  const int64_t half = words / 2;
+  Words counter;
+  for (int lane = 0; lane < LANES; lane++) counter[lane] = lane;
+  for (int64_t word = 0; word < half; word += LANES) {
+    Words first = counter + uint32_t(word) + keys[0];
+    Words second = counter + uint32_t(half + word) + keys[1];
+#pragma GCC unroll 5
+    for (int group = 0; group < 5; group++) {
+#pragma GCC unroll 4
+      for (int round = 0; round < 4; round++) {
+        const int by = ROTATIONS[(group % 2) * 4 + round];
+        first += second;
+        second = ((second << by) | (second >> (32 - by))) ^ first;
+      }
+      first += keys[(group + 1) % 3];
+      second += keys[(group + 2) % 3] + uint32_t(group + 1);
+    }
+    store(found + word, first);
+    store(found + half + word, second);
+  }
+}
+
 // What XLA hands over. Sizes were checked where the call was made, in __init__.py.
 
 using Floats = ffi::Buffer<ffi::F32, 4>;
+using Words32 = ffi::Buffer<ffi::U32, 1>;
+using Integers = ffi::Buffer<ffi::S32, 1>;
 using Places = ffi::Buffer<ffi::U8, 4>;
 
 Shape shape_of(const Floats& images, const Floats& kernel) {
@@ -308,6 +357,27 @@ ffi::Error backward_call(Floats images, Floats kernel, Places places, Floats poo
   return ffi::Error::Success();
 }
 
+ffi::Error random_call(Words32 key, ffi::Result<Words32> words) {
+  random_words(key.typed_data(), words->dimensions()[0], words->typed_data());
+  return ffi::Error::Success();
+}
+
+ffi::Error gather_call(ffi::AnyBuffer table, Integers numbers, ffi::Result<Floats> images) {
+  const auto sizes = table.dimensions();
+  const Shape shape{int(sizes[3]), int(sizes[2]), int(sizes[1]), 0, numbers.dimensions()[0]};
+  const auto gather_as = [&](auto pixel) {
+    gather(shape, static_cast<const decltype(pixel)*>(table.untyped_data()), numbers.typed_data(),
+           images->typed_data());
+    return ffi::Error::Success();
+  };
+  switch (table.element_type()) {
+    case ffi::U8: return gather_as(uint8_t{});
+    case ffi::U16: return gather_as(uint16_t{});
+    case ffi::U32: return gather_as(uint32_t{});
+    default: return ffi::Error(ffi::ErrorCode::kInvalidArgument, "pixels must be unsigned, of 8, 16 or 32 bits");
+  }
+}
+
 }  // namespace
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(narrowgate_convolution, forward_call,
@@ -315,3 +385,6 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(narrowgate_convolution, forward_call,
 XLA_FFI_DEFINE_HANDLER_SYMBOL(
     narrowgate_convolution_gradient, backward_call,
     ffi::Ffi::Bind().Arg<Floats>().Arg<Floats>().Arg<Places>().Arg<Floats>().RemainingArgs().RemainingRets());
+XLA_FFI_DEFINE_HANDLER_SYMBOL(narrowgate_gather, gather_call,
+                              ffi::Ffi::Bind().Arg<ffi::AnyBuffer>().Arg<Integers>().Ret<Floats>());
+XLA_FFI_DEFINE_HANDLER_SYMBOL(narrowgate_random, random_call, ffi::Ffi::Bind().Arg<Words32>().Ret<Words32>());

@@ -12,6 +12,7 @@ from narrowgate.network._configuration import (
     Precision,
     Training,
 )
+from narrowgate.network._images import events_last, gathered
 from narrowgate.network._layers import Convolution, Dense, ImageShape, Layers, layers
 from narrowgate.network._member import (
     Arrays,
@@ -36,7 +37,9 @@ __all__ = [
     "Numerics",
     "Precision",
     "Training",
+    "events_last",
     "fold",
+    "gathered",
     "initial_statistics",
     "initial_weights",
     "layers",

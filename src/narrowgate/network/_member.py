@@ -8,9 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.extend.random import threefry_2x32
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Key, UInt
 from numpy.typing import NDArray
 
+from narrowgate import native
 from narrowgate.fixedpoint import Grid, grid, quantise
 from narrowgate.network._batch_norm import batch_moments, fold, moving
 from narrowgate.network._configuration import Architecture, Precision
@@ -78,9 +79,9 @@ def initial_statistics(layers: Layers) -> dict[str, NDArray[np.float32]]:
 def scores(
     layers: Layers, numerics: Numerics, weights: Arrays, statistics: Arrays, images: Array
 ) -> Float[Array, " events"]:
-    """The network's output (a logit; larger is more signal-like) for images (events, rows, columns, channels).
+    """The network's output (a logit; larger is more signal-like) for images (channels, columns, rows, events).
 
-    `images` holds unsigned integers, in counts of the input's lsb.
+    `images` holds whole numbers, in counts of the input's lsb; `events_last` and `gathered` give them in this order.
     """
     with jax.default_matmul_precision("highest"):
         return _forward(layers, numerics, weights, statistics, images, None)[0]
@@ -117,8 +118,7 @@ def _forward(
             moments = batch
         return fold(weights[f"{layer.name}.scale"], weights[f"{layer.name}.shift"], *moments, numerics.batchnorm)
 
-    pixels = jnp.transpose(images, (3, 2, 1, 0))  # events run fastest, as everywhere in here
-    values = jnp.minimum(pixels * numerics.input_lsb, numerics.input_high)
+    values = jnp.minimum(images * numerics.input_lsb, numerics.input_high)
     for convolution in layers.convolutions:
         kernel = quantise(weights[f"{convolution.name}.kernel"], numerics.conv)
         bias = quantise(weights[f"{convolution.name}.bias"], numerics.conv)
@@ -157,11 +157,19 @@ def _dropout_masks(layers: Layers, numerics: Numerics, key: Key[Array, ""], even
     """
     inputs = [dense.inputs for dense in layers.dense]
     count = sum(inputs) * events
-    words = jnp.arange(-(-count // 2), dtype=jnp.uint32)
-    random = jax.lax.bitcast_convert_type(threefry_2x32(jax.random.key_data(key), words), jnp.uint16)
+    random = jax.lax.bitcast_convert_type(_random_words(key, -(-count // 2)), jnp.uint16)
     keep = 1 - numerics.dropout
     kept = random.ravel()[:count].reshape(-1, events) < jnp.round(keep * 2**16)
     return jnp.split(jnp.where(kept, 1 / keep, 0), np.cumsum(inputs)[:-1])
+
+
+def _random_words(key: Key[Array, ""], least: int) -> UInt[Array, " words"]:
+    """At least so many random words of 32 bits; the same ones from either generator."""
+    count = -(-least // 32) * 32
+    if native.available():
+        return native.random_words(jax.random.key_data(key), count)
+    words: Array = threefry_2x32(jax.random.key_data(key), jnp.arange(count, dtype=jnp.uint32))
+    return words
 
 
 def _each(vector: Float[Array, " filters"]) -> Float[Array, "filters 1 1 1"]:

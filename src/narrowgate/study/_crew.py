@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-import jax
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,8 +23,6 @@ class Crew:
         self.images: TrainingImages = data.images
         self.some_events: Any = data.some_events
         self.all_events: Sequence[Any] = data.all_events
-        self.learning_rates = jax.jit(population.learning_rates)
-        self.after_evaluation = jax.jit(population.after_evaluation)
 
     def scores(self, settings: Any, weights: Any, statistics: Any, batches: Any) -> NDArray[np.float32]:
         """Every member's scores, shape (members, events); behind the last event come those of the filling."""
@@ -66,11 +63,10 @@ class Events:
     @cached_property
     def all(self) -> list[NDArray[Any]]:
         """Batches of the whole validation split, in parts of the shape of `some` (one compiled program serves both)."""
-        images, shape = self._dataset.validation.images, self.some.shape
-        size = shape[0] * shape[1]
-        filled = np.zeros((-(-len(images) // size) * size, *shape[2:]), images.dtype)
+        images, size = self._dataset.validation.images, self.some.shape[0] * self.some.shape[-1]
+        filled = np.zeros((-(-len(images) // size) * size, *images.shape[1:]), images.dtype)
         filled[: len(images)] = images
-        return list(filled.reshape(-1, *shape))
+        return [in_batches(filled[start : start + size]) for start in range(0, len(filled), size)]
 
 
 class Crews:

@@ -51,7 +51,7 @@ class Evaluation:
         live = None
         if self.wants_live(members[0]):
             live = crew.scores(settings, state.weights, state.statistics, crew.some_events)[:, : len(labels)]
-        rates = np.asarray(crew.learning_rates(settings, state))
+        rates = np.asarray(crew.population.learning_rates(settings, state))
         rows: list[Row] = []
         for index in range(len(members)):
             row: Row = {"learning_rate": float(rates[index]), **classified(averaged[index], labels)}

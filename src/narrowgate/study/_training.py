@@ -20,7 +20,7 @@ from narrowgate.study._lanes import Lanes
 from narrowgate.study._members import Column, Known, Member, Unit
 from narrowgate.study._states import States
 from narrowgate.study._study import Study
-from narrowgate.training import Population, program_of
+from narrowgate.training import Population, program_of, stack
 
 Weights = dict[str, NDArray[np.float32]]
 Notice = Callable[[str], None]
@@ -68,7 +68,7 @@ class Trainer:
             state = population.initial_state(settings)
         else:
             one = {member.name: self._state(member, known[member.name]) for member in members}
-            state = jax.tree.map(lambda *leaves: jnp.stack(leaves), *[one[member.name] for member in filled])
+            state = stack([one[member.name] for member in filled])
         curves: list[dict[str, Column]] = [{} for _ in members]
         every = population.program.steps_per_epoch
         for step in range(unit.start + every, unit.end + 1, every):
@@ -81,8 +81,8 @@ class Trainer:
                 for name, value in row.items():
                     curve.setdefault(name, []).append(value)
             seen = [row["loss"] for row in rows] + [rows[-1]["loss"]] * (size - len(members))
-            loss = jnp.asarray([np.nan if value is None else value for value in seen], jnp.float32)
-            plateau = crew.after_evaluation(settings.schedule, state.plateau, loss)
+            loss = jnp.asarray(np.asarray([np.nan if value is None else value for value in seen], np.float32))
+            plateau = population.after_evaluation(settings.schedule, state.plateau, loss)
             state = state._replace(plateau=plateau)
             advanced(every * len(members))
         state = jax.tree.map(np.asarray, state)

@@ -4,7 +4,7 @@ from narrowgate.training._checkpoint import CheckpointError
 from narrowgate.training._curve import COLUMNS, Curve, curve_events, curve_point
 from narrowgate.training._member import TrainingImages
 from narrowgate.training._placement import Placement, use_all_cores
-from narrowgate.training._population import Population, in_batches, program_of
+from narrowgate.training._population import Population, in_batches, program_of, stack
 from narrowgate.training._score import score
 from narrowgate.training._trainer import Progress, Trained, train
 
@@ -22,6 +22,7 @@ __all__ = [
     "in_batches",
     "program_of",
     "score",
+    "stack",
     "train",
     "use_all_cores",
 ]

@@ -32,8 +32,14 @@ class Placement:
         return -(-members // self.devices) * self.devices
 
     def dealt(self, tree: Any) -> Any:
-        """Arrays with a (padded) member axis, each device's share on that device."""
-        return jax.device_put(tree, NamedSharding(self._mesh(), PartitionSpec("members")))
+        """Arrays with a (padded) member axis, each device's share on that device; what is there stays as it is."""
+        wanted = NamedSharding(self._mesh(), PartitionSpec("members"))
+        leaves, structure = jax.tree.flatten(tree)
+        elsewhere = [index for index, leaf in enumerate(leaves) if getattr(leaf, "sharding", None) != wanted]
+        moved = jax.device_put([leaves[index] for index in elsewhere], wanted)
+        for index, leaf in zip(elsewhere, moved, strict=True):
+            leaves[index] = leaf
+        return jax.tree.unflatten(structure, leaves)
 
     def everywhere(self, tree: Any) -> Any:
         """Arrays that all members use, whole on every device."""

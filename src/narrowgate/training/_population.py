@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -13,18 +13,21 @@ import numpy as np
 from jaxtyping import Array, Float, UInt
 from numpy.typing import NDArray
 
-from narrowgate.network import Arrays, Configuration, ImageShape, Layers, layers, scores
+from narrowgate.network import Arrays, Configuration, ImageShape, Layers, events_last, layers, scores
 from narrowgate.training._member import (
     Program,
     Settings,
     State,
     TrainingImages,
+    draw,
     initial_state,
     settings_of,
     train_epoch,
 )
 from narrowgate.training._placement import Placement, PlacementMemory, candidates, fastest, usual_placement
 from narrowgate.training._schedule import Plateau, ScheduleSettings, after_evaluation, learning_rate
+
+Tree = TypeVar("Tree")
 
 SCORING_BATCH = 512
 """Events scored at a time by one member."""
@@ -50,24 +53,28 @@ class Population:
 
     def settings(self, configurations: Sequence[Configuration], steps: int) -> Settings:
         """The traced settings of all members, stacked."""
-        stacked: Settings = _stack([settings_of(configuration, steps) for configuration in configurations])
-        return stacked
+        return stack([settings_of(configuration, steps) for configuration in configurations])
 
     def initial_state(self, settings: Settings) -> State:
         """The state of all members before the first step."""
-        state: State = _stack([initial_state(self.program, int(seed)) for seed in np.asarray(settings.seed)])
-        return state
+        return stack([initial_state(self.program, int(seed)) for seed in np.asarray(settings.seed)])
 
     def train_epoch(
         self, settings: Settings, state: State, images: TrainingImages
     ) -> tuple[State, Float[Array, " members"]]:
         """One epoch of every member; also each one's mean training loss."""
         compiled = _compiled_epoch(self.program, self.placement)
-        trained: tuple[State, Array] = self._dealt(compiled, (settings, state), images)
+        starts = zip(np.asarray(settings.seed), np.asarray(state.step), strict=True)
+        drawn = stack([draw(self.program, int(seed), int(step), images) for seed, step in starts])
+        trained: tuple[State, Array] = self._dealt(compiled, (settings, state, drawn), images.events)
         return trained
 
     def scores(
-        self, settings: Settings, weights: Arrays, statistics: Arrays, batches: UInt[Array, "batches batch ..."]
+        self,
+        settings: Settings,
+        weights: Arrays,
+        statistics: Arrays,
+        batches: UInt[Array, "batches channels columns rows batch"],
     ) -> Float[Array, "members batches batch"]:
         """Every member's score of every event; make `batches` with `in_batches`."""
         compiled = _compiled_scores(self.program.layers, self.placement)
@@ -80,12 +87,12 @@ class Population:
 
     def learning_rates(self, settings: Settings, state: State) -> Float[Array, " members"]:
         """Each member's learning rate at its present step."""
-        rates: Array = jax.vmap(learning_rate)(settings.schedule, state.plateau, state.step)
+        rates: Array = _learning_rates(settings.schedule, state.plateau, state.step)
         return rates
 
     def after_evaluation(self, settings: ScheduleSettings, plateau: Plateau, loss: Float[Array, " members"]) -> Plateau:
         """What the schedules make of the members' validation losses."""
-        result: Plateau = jax.vmap(after_evaluation)(settings, plateau, loss)
+        result: Plateau = _after_evaluation(settings, plateau, loss)
         return result
 
     def tuned(
@@ -119,9 +126,13 @@ class Population:
         return jax.tree.map(lambda leaf: leaf[: self.members], found) if extra else found
 
 
+_learning_rates = jax.jit(jax.vmap(learning_rate))
+_after_evaluation = jax.jit(jax.vmap(after_evaluation))
+
+
 @lru_cache(maxsize=64)
 def _compiled_epoch(program: Program, placement: Placement) -> Any:
-    return jax.jit(placement.over_members(partial(train_epoch, program), mapped=2))
+    return jax.jit(placement.over_members(partial(train_epoch, program), mapped=3))
 
 
 @lru_cache(maxsize=64)
@@ -133,9 +144,10 @@ def _compiled_scores(layers: Layers, placement: Placement) -> Any:
     return jax.jit(placement.over_members(score, mapped=3))
 
 
-def _stack(members: Sequence[Any]) -> Any:
-    # By NumPy: JAX would compile a program for every shape.
-    return jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *members)
+def stack(members: Sequence[Tree]) -> Tree:
+    """The members' arrays side by side, by NumPy: JAX would compile a program for every shape."""
+    stacked: Tree = jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *members)
+    return stacked
 
 
 def _trained_once(population: Population, settings: Settings, state: State, images: TrainingImages) -> Any:
@@ -147,9 +159,12 @@ def _pad(leaf: Array, extra: int) -> Array:
 
 
 def in_batches(images: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.unsignedinteger[Any]]:
-    """Images (events, …) as (batches, batch, …), the last batch filled up with empty images."""
+    """Images (events, rows, columns, channels) as (batches, channels, columns, rows, batch), for `scores`.
+
+    The last batch is filled up with empty images.
+    """
     batch = min(SCORING_BATCH, max(1, len(images)))
     count = -(-len(images) // batch)
     filled = np.zeros((count * batch, *images.shape[1:]), images.dtype)
     filled[: len(images)] = images
-    return filled.reshape(count, batch, *images.shape[1:])
+    return events_last(filled.reshape(count, batch, *images.shape[1:]))
