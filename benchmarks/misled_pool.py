@@ -87,7 +87,7 @@ class WiderEvaluation(Evaluation):
             kind: crew.scores(settings, *weights, crew.some_events)[:, : len(labels)] for kind, weights in seen.items()
         }
         scores = {"settled_": scores[""], "raw_settled_": scores["raw_"]} | scores
-        rates = np.asarray(crew.learning_rates(settings, state))
+        rates = np.asarray(crew.population.learning_rates(settings, state))
         small = np.concatenate([np.flatnonzero(labels == label)[:SMALL] for label in (1, 0)])
         rows: list[Row] = []
         for index in range(len(members)):

@@ -10,6 +10,7 @@ from narrowgate.fixedpoint import Format, from_codes, to_codes
 from narrowgate.network import (
     Configuration,
     Numerics,
+    events_last,
     initial_statistics,
     initial_weights,
     layers,
@@ -30,23 +31,28 @@ def network(**tables: dict[str, Any]) -> Any:
     return found, numerics(configuration.precision, configuration.network), weights, initial_statistics(found)
 
 
+def event_images(events: int) -> NDArray[np.uint16]:
+    return np.random.default_rng(0).integers(0, 1024, (events, *IMAGE)).astype(np.uint16)
+
+
 def some_images(events: int = 20) -> jax.Array:
-    return jnp.asarray(np.random.default_rng(0).integers(0, 1024, (events, *IMAGE)).astype(np.uint16))
+    return jnp.asarray(events_last(event_images(events)))
 
 
 def on_grid(values: NDArray[Any], format: Format) -> NDArray[np.float64]:
     return from_codes(to_codes(np.asarray(values, np.float64), format), format)
 
 
-def test_scores_equal_a_plain_float64_evaluation() -> None:
+@pytest.mark.parametrize("events", [20, 32])  # left to XLA, and to the room `native`
+def test_scores_equal_a_plain_float64_evaluation(events: int) -> None:
     """Small formats: every sum is exact in float32, so the two must agree to the last bit."""
     weight, activation = Format(6, 1), Format(8, 3, signed=False)
     table = {"conv": "(6,1)", "dense": "(6,1)", "activation": "(8,3)", "input": "(10,4)"}
     found, data, weights, statistics = network(network={"filters": [2], "units": [5]}, precision=table)
-    images = some_images()
+    images = event_images(events)
 
     kernel, bias = on_grid(weights["conv0.kernel"], weight), on_grid(weights["conv0.bias"], weight)
-    padded = np.pad(np.asarray(images)[..., 0] * 2.0**-6, ((0, 0), (1, 1), (1, 1)))
+    padded = np.pad(images[..., 0] * 2.0**-6, ((0, 0), (1, 1), (1, 1)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))
     outputs = np.einsum("erckl,klf->ercf", windows, kernel[:, :, 0]) + bias
     pooled = outputs.reshape(len(images), 4, 2, 3, 2, 2).max(axis=(2, 4))
@@ -56,7 +62,8 @@ def test_scores_equal_a_plain_float64_evaluation() -> None:
     )
     expected = values @ on_grid(weights["output.kernel"], weight) + on_grid(weights["output.bias"], weight)
 
-    np.testing.assert_array_equal(scores(found, data, weights, statistics, images), expected[:, 0])
+    scored = scores(found, data, weights, statistics, some_images(events))
+    np.testing.assert_array_equal(scored, expected[:, 0])
     assert len(np.unique(expected)) > 5
 
 
@@ -94,7 +101,7 @@ def test_linear_activation_keeps_negative_values() -> None:
     table = {"activation": "linear", "pools": 1}
     found, data, weights, statistics = network(network=table)
     images = some_images(4) // 4
-    one, two = images[:2], images[2:]
+    one, two = images[..., :2], images[..., 2:]
     empty = scores(found, data, weights, statistics, jnp.zeros_like(one))
     summed = scores(found, data, weights, statistics, one + two)
     apart = scores(found, data, weights, statistics, one) + scores(found, data, weights, statistics, two)
@@ -149,11 +156,11 @@ def test_pooling_before_batch_norm_is_exact_for_either_sign() -> None:
     mean, variance = jnp.array([0.2, -0.3, 0.1, 0.5]), jnp.array([0.5, 0.1, 2.0, 0.3])
     weights = weights | {"conv0.scale": scale, "conv0.shift": shift, "conv0.bias": jnp.array([0.1, 0.2, -0.3, 0.0])}
     images = some_images()
-    pixels = jnp.transpose(images, (3, 2, 1, 0)) * data.input_lsb
-    products = jnp.transpose(convolve_directly(pixels, weights["conv0.kernel"]), (3, 2, 1, 0)) + weights["conv0.bias"]
+    products = convolve_directly(images * data.input_lsb, weights["conv0.kernel"])
+    products = jnp.transpose(products, (3, 2, 1, 0)) + weights["conv0.bias"]
     factor, term = fold(scale, shift, mean, variance, data.batchnorm)
     outputs = np.asarray(jnp.maximum(products * factor + term, 0))
-    values = outputs.reshape(len(images), 4, 2, 3, 2, 4).max(axis=(2, 4)).reshape(len(images), -1)
+    values = outputs.reshape(len(outputs), 4, 2, 3, 2, 4).max(axis=(2, 4)).reshape(len(outputs), -1)
     expected = values @ np.asarray(weights["output.kernel"]) + np.asarray(weights["output.bias"])
     scored = scores(found, data, weights, {"conv0.mean": mean, "conv0.variance": variance}, images)
     np.testing.assert_allclose(np.asarray(scored), expected[:, 0], rtol=1e-5, atol=1e-5)
@@ -163,7 +170,7 @@ def test_dropout_keeps_the_mean_and_the_stated_share() -> None:
     table = {"filters": [1], "kernels": 1, "pools": 1, "units": [], "dropout": 0.25}
     found, data, weights, statistics = network(network=table)
     weights = {name: jnp.ones_like(value) if "kernel" in name else value for name, value in weights.items()}
-    images = jnp.full((500, *IMAGE), 64, jnp.uint16)
+    images = jnp.full((*IMAGE[::-1], 500), 64, jnp.uint16)
     without = scores(found, data, weights, statistics, images)
     dropped, _ = training_scores(found, data, weights, statistics, images, jax.random.key(0))
     assert float(without[0]) == 48.0

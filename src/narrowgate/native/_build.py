@@ -9,6 +9,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -39,8 +40,10 @@ def library(cache_folder: Path | None = None) -> ctypes.CDLL:
     folder = cache_folder or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "narrowgate"
     file = folder / f"convolution-{_key(compiler)}.so"
     try:
-        if not file.exists():
-            _compile(compiler, file)
+        if file.exists():
+            with suppress(OSError):  # it is damaged: made anew below
+                return ctypes.CDLL(str(file))
+        _compile(compiler, file)
         return ctypes.CDLL(str(file))
     except OSError as error:
         raise BuildError(f"{file} could not be made or loaded ({error})") from error
