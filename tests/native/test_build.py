@@ -13,18 +13,18 @@ needs_a_compiler = pytest.mark.skipif(not native.available(), reason=native.why_
 @needs_a_compiler
 def test_it_is_compiled_once(tmp_path: Path) -> None:
     assert hasattr(library(tmp_path), "narrowgate_convolution")
-    (file,) = tmp_path.iterdir()
+    (file,) = tmp_path.glob("*.so")
     made = file.stat().st_mtime_ns
     library(tmp_path)
-    assert [file.stat().st_mtime_ns for file in tmp_path.iterdir()] == [made]
+    assert file.stat().st_mtime_ns == made
 
 
 @needs_a_compiler
 def test_a_damaged_library_is_made_anew(tmp_path: Path) -> None:
     library(tmp_path / "whole")
-    (whole,) = (tmp_path / "whole").iterdir()
-    damaged = tmp_path / whole.name
-    damaged.write_bytes(whole.read_bytes()[:1000])
+    for file in (tmp_path / "whole").iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes()[:1000])
+    (damaged,) = tmp_path.glob("*.so")
     assert hasattr(library(tmp_path), "narrowgate_convolution")
     assert damaged.stat().st_size > 1000
 

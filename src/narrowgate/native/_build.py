@@ -9,7 +9,6 @@ import platform
 import shutil
 import subprocess
 import tempfile
-from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -40,10 +39,8 @@ def library(cache_folder: Path | None = None) -> ctypes.CDLL:
     folder = cache_folder or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "narrowgate"
     file = folder / f"convolution-{_key(compiler)}.so"
     try:
-        if file.exists():
-            with suppress(OSError):  # it is damaged: made anew below
-                return ctypes.CDLL(str(file))
-        _compile(compiler, file)
+        if not _is_whole(file):
+            _compile(compiler, file)
         return ctypes.CDLL(str(file))
     except OSError as error:
         raise BuildError(f"{file} could not be made or loaded ({error})") from error
@@ -76,6 +73,14 @@ def _processor() -> str:
     return "\n".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))}))
 
 
+def _is_whole(file: Path) -> bool:
+    """Whether a library is there as it was made; loading half of one would end the process."""
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest() == file.with_suffix(".sha256").read_text()
+    except OSError:
+        return False
+
+
 def _compile(compiler: str, file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=file.parent) as folder:
@@ -86,6 +91,9 @@ def _compile(compiler: str, file: Path) -> None:
             done = _run(command)
         if done.returncode:
             raise BuildError(f"{compiler} failed: {done.stderr.strip()[:500]}")
+        digest = aside.with_suffix(".sha256")
+        digest.write_text(hashlib.sha256(aside.read_bytes()).hexdigest())
+        digest.replace(file.with_suffix(".sha256"))
         aside.replace(file)
 
 
