@@ -34,6 +34,7 @@ from narrowgate.study._evaluation import Evaluation  # noqa: E402
 from narrowgate.study._lanes import Lanes  # noqa: E402
 from narrowgate.study._members import rung_member  # noqa: E402
 from narrowgate.study._states import States  # noqa: E402
+from narrowgate.study._training import Trainer  # noqa: E402
 from narrowgate.training import Population  # noqa: E402
 
 STUDIES = Path(__file__).parent.parent / "examples" / "studies"
@@ -135,17 +136,13 @@ def whole_search(name: str, dataset: Dataset) -> list[str]:
     """A table: the seconds of a search by what they went into."""
     study = Study.load(STUDIES / f"{name}.toml")
     batch = next(iter(study.space.sequence(1))).configuration.training.batch_size
-    clock, seen, done = Clock(), set(), [0]
+    clock, done = Clock(), [0]
 
     def report(progress: Progress) -> None:
         done[0] = progress.done
 
-    def training(population: Population, *_: Any) -> str:
-        first = population.program not in seen
-        seen.add(population.program)
-        return "compiling (each shape's first epoch)" if first else "training"
-
-    clock.watch(Population, "train_epoch", training)
+    clock.watch(Population, "train_epoch", lambda *_: "training")
+    clock.watch(Trainer, "prepare", lambda *_: "compiling")
     clock.watch(Evaluation, "rows", lambda *_: "looking at validation")
     clock.watch(States, "keep", lambda *_: "keeping states")
     clock.watch(_finals, "_judged", lambda *_: "judging finalists on the test split")

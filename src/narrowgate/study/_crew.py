@@ -16,13 +16,22 @@ from narrowgate.training import Placement, Population, TrainingImages, curve_eve
 
 
 class Crew:
-    """`size` members of one program, side by side."""
+    """`size` members of one program, side by side; `some` is the configuration of one."""
 
-    def __init__(self, population: Population, data: Shared) -> None:
+    def __init__(self, population: Population, some: Configuration, data: Shared) -> None:
         self.population = population
+        self._some, self._is_prepared = some, False
         self.images: TrainingImages = data.images
         self.some_events: Any = data.some_events
         self.all_events: Sequence[Any] = data.all_events
+
+    def prepare(self) -> None:
+        """Compile what training and scoring will call, unless that is done."""
+        if not self._is_prepared:
+            settings = self.population.settings([self._some] * self.population.members, self._some.training.steps)
+            state = self.population.initial_state(settings)
+            self.population.prepare(settings, state, self.images, self.some_events)
+            self._is_prepared = True
 
     def scores(self, settings: Any, weights: Any, statistics: Any, batches: Any) -> NDArray[np.float32]:
         """Every member's scores, shape (members, events); behind the last event come those of the filling."""
@@ -85,5 +94,5 @@ class Crews:
             population = Population(key[0], size, placement)
             if placement.devices not in self._shared:
                 self._shared[placement.devices] = Shared(population, self.events)
-            self._crews[key] = Crew(population, self._shared[placement.devices])
+            self._crews[key] = Crew(population, configuration, self._shared[placement.devices])
         return self._crews[key]

@@ -53,7 +53,9 @@ class Search:
         """
         image = self.trainer.dataset.geometry.shape
         alive = [member for member in members if self.record.known[member.name].diverged_at is None]
-        for unit in units(prefix, alive, self.record.known, end, image, self.unit_size):
+        work = units(prefix, alive, self.record.known, end, image, self.unit_size)
+        self.trainer.prepare(unit for unit in work if unit.name not in self.journal)
+        for unit in work:
             self._make_sure_there_is_time(unit, stopped, keep_for)
             if unit.name in self.journal:
                 self.meter.recall(len(unit.members) * (unit.end - unit.start))

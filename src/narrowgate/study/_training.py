@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,7 +17,7 @@ from narrowgate.events import Dataset
 from narrowgate.study._cost import trained_luts
 from narrowgate.study._crew import Crew, Crews
 from narrowgate.study._evaluation import Evaluation
-from narrowgate.study._lanes import Lanes
+from narrowgate.study._lanes import Lanes, on_processor
 from narrowgate.study._members import Column, Known, Member, Unit
 from narrowgate.study._states import States
 from narrowgate.study._study import Study
@@ -37,6 +38,17 @@ class Trainer:
     states: States
     lanes: Lanes
     notice: Notice
+
+    def prepare(self, units: Iterable[Unit]) -> None:
+        """Compile what the units will need that is not compiled yet, on all cores: one program keeps one core busy."""
+        chosen = {program_of(unit.members[0].configuration, self.dataset.geometry.shape): unit for unit in units}
+
+        def compile_all() -> None:
+            crews = [self._crew(unit.members[0], self.lanes.size(len(unit.members))) for unit in chosen.values()]
+            with ThreadPoolExecutor(jax.local_device_count() if on_processor() else None) as pool:
+                list(pool.map(Crew.prepare, crews))
+
+        self.lanes.run(compile_all, self.notice)
 
     def advance(self, unit: Unit, known: Mapping[str, Known], advanced: Advanced) -> dict[str, Any]:
         """Train the members of a unit to its end; what was found about each, as plain JSON."""

@@ -13,8 +13,11 @@ import numpy as np
 from jaxtyping import Array, Float, UInt
 from numpy.typing import NDArray
 
+from narrowgate import native
 from narrowgate.network import Arrays, Configuration, ImageShape, Layers, events_last, layers, scores
+from narrowgate.training._compiled import Compiled
 from narrowgate.training._member import (
+    Drawn,
     Program,
     Settings,
     State,
@@ -64,9 +67,8 @@ class Population:
     ) -> tuple[State, Float[Array, " members"]]:
         """One epoch of every member; also each one's mean training loss."""
         compiled = _compiled_epoch(self.program, self.placement)
-        starts = zip(np.asarray(settings.seed), np.asarray(state.step), strict=True)
-        drawn = stack([draw(self.program, int(seed), int(step), images) for seed, step in starts])
-        trained: tuple[State, Array] = self._dealt(compiled, (settings, state, drawn), images.events)
+        drawn = self._drawn(settings, state, images)
+        trained: tuple[State, Array] = self._members(compiled(*self._dealt(settings, state, drawn), images.events))
         return trained
 
     def scores(
@@ -78,8 +80,15 @@ class Population:
     ) -> Float[Array, "members batches batch"]:
         """Every member's score of every event; make `batches` with `in_batches`."""
         compiled = _compiled_scores(self.program.layers, self.placement)
-        found: Array = self._dealt(compiled, (settings, weights, statistics), batches)
+        found: Array = self._members(compiled(*self._dealt(settings, weights, statistics), batches))
         return found
+
+    def prepare(self, settings: Settings, state: State, images: TrainingImages, batches: Array) -> None:
+        """Compile what `train_epoch` and `scores` will need for such arguments; may be done in another thread."""
+        drawn = self._drawn(settings, state, images)
+        _compiled_epoch(self.program, self.placement).prepare(*self._dealt(settings, state, drawn), images.events)
+        averaged = self._dealt(settings, state.averaged_weights, state.averaged_statistics)
+        _compiled_scores(self.program.layers, self.placement).prepare(*averaged, batches)
 
     def share(self, data: Any) -> Any:
         """Arrays that every member reads (training images, batches), put where this population wants them."""
@@ -115,15 +124,23 @@ class Population:
         device = jax.local_devices()[0]
         members = 1 << (self.members - 1).bit_length()  # populations of like size share a measurement
         shapes = [list(shape) for shape in self.program.layers.weight_shapes().values()]
-        return f"{device.device_kind} x{jax.local_device_count()} members<={members} {self.program.batch_size} {shapes}"
+        kind = f"{device.device_kind}{' native' if native.available() else ''} x{jax.local_device_count()}"
+        return f"{kind} members<={members} {self.program.batch_size} {shapes}"
 
-    def _dealt(self, compiled: Any, members: tuple[Any, ...], *common: Any) -> Any:
-        """Call with the members padded, by copies of the last one, to an even deal; the copies are dropped again."""
+    def _drawn(self, settings: Settings, state: State, images: TrainingImages) -> Drawn:
+        starts = zip(np.asarray(settings.seed), np.asarray(state.step), strict=True)
+        return stack([draw(self.program, int(seed), int(step), images) for seed, step in starts])
+
+    def _dealt(self, *members: Any) -> Any:
+        """What the members have, on the devices: filled up, by copies of the last one, to an even deal."""
         extra = self.placement.padded(self.members) - self.members
-        if extra:
-            members = jax.tree.map(lambda leaf: _pad(leaf, extra), members)
-        found = compiled(*self.placement.dealt(members), *common)
-        return jax.tree.map(lambda leaf: leaf[: self.members], found) if extra else found
+        return self.placement.dealt(jax.tree.map(lambda leaf: _pad(leaf, extra), members) if extra else members)
+
+    def _members(self, found: Any) -> Any:
+        """A result without that of the copies."""
+        if self.placement.padded(self.members) == self.members:
+            return found
+        return jax.tree.map(lambda leaf: leaf[: self.members], found)
 
 
 _learning_rates = jax.jit(jax.vmap(learning_rate))
@@ -131,17 +148,17 @@ _after_evaluation = jax.jit(jax.vmap(after_evaluation))
 
 
 @lru_cache(maxsize=64)
-def _compiled_epoch(program: Program, placement: Placement) -> Any:
-    return jax.jit(placement.over_members(partial(train_epoch, program), mapped=3))
+def _compiled_epoch(program: Program, placement: Placement) -> Compiled:
+    return Compiled(placement.over_members(partial(train_epoch, program), mapped=3))
 
 
 @lru_cache(maxsize=64)
-def _compiled_scores(layers: Layers, placement: Placement) -> Any:
+def _compiled_scores(layers: Layers, placement: Placement) -> Compiled:
     def score(settings: Settings, weights: Arrays, statistics: Arrays, batches: Array) -> Array:
         found: Array = jax.lax.map(lambda batch: scores(layers, settings.numerics, weights, statistics, batch), batches)
         return found
 
-    return jax.jit(placement.over_members(score, mapped=3))
+    return Compiled(placement.over_members(score, mapped=3))
 
 
 def stack(members: Sequence[Tree]) -> Tree:
