@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float, Int, UInt
 from numpy.typing import NDArray
 
@@ -126,39 +127,54 @@ def train_epoch(
     events: UInt[Array, "events rows columns channels"],
 ) -> tuple[State, Float[Array, ""]]:
     """`steps_per_epoch` steps on those of the `events` that were `drawn`; also the mean training loss over them."""
-    state, losses = jax.lax.scan(partial(_train_step, program, settings, events), state, drawn)
-    return state, jnp.mean(losses)
+    flat, losses = jax.lax.scan(partial(_train_step, program, settings, events, state), _flattened(state), drawn)
+    trained: State = jax.tree.map(_of_names, state, flat, is_leaf=_is_table)
+    return trained, jnp.mean(losses)
+
+
+def _flattened(state: State) -> Any:
+    """A state with each table of arrays as one vector: all weights take the same step, which so compiles but once."""
+    return jax.tree.map(lambda part: ravel_pytree(part)[0] if _is_table(part) else part, state, is_leaf=_is_table)
+
+
+def _of_names(like: Any, flat: Any) -> Any:
+    """A vector as the table of arrays `like`; what is no table stays as it is."""
+    return ravel_pytree(like)[1](flat) if _is_table(like) else flat
+
+
+def _is_table(part: Any) -> bool:
+    return isinstance(part, dict)
 
 
 def _train_step(
-    program: Program, settings: Settings, events: Array, state: State, drawn: Drawn
-) -> tuple[State, Float[Array, ""]]:
+    program: Program, settings: Settings, events: Array, like: State, state: Any, drawn: Drawn
+) -> tuple[Any, Float[Array, ""]]:
+    """One step of the flattened `state`; `like` has the same tables with their names."""
     batch = gathered(events, jnp.asarray(drawn.events))
     labels = (jnp.arange(program.batch_size) < program.batch_size // 2).astype(jnp.float32)
     dropout_key = jax.random.wrap_key_data(jnp.asarray(drawn.dropout)) if program.dropout else None
+    weights, statistics = _of_names(like.weights, state.weights), _of_names(like.statistics, state.statistics)
 
     def loss_of(weights: Arrays) -> tuple[Float[Array, ""], Arrays]:
-        scores, statistics = training_scores(
-            program.layers, settings.numerics, weights, state.statistics, batch, dropout_key
-        )
-        return jnp.mean(optax.sigmoid_binary_cross_entropy(scores, labels)), statistics
+        scores, after = training_scores(program.layers, settings.numerics, weights, statistics, batch, dropout_key)
+        return jnp.mean(optax.sigmoid_binary_cross_entropy(scores, labels)), after
 
-    (loss, statistics), gradient = jax.value_and_grad(loss_of, has_aux=True)(state.weights)
+    (loss, statistics), gradients = jax.value_and_grad(loss_of, has_aux=True)(weights)
+    gradient, _ = ravel_pytree(gradients)
+    latest, _ = ravel_pytree(statistics)
     finite = jnp.isfinite(loss) & jnp.isfinite(optax.tree.norm(gradient))
     alive = (state.diverged_at < 0) & finite
     rate = learning_rate(settings.schedule, state.plateau, state.step)
-    updates, optimiser = OPTIMISER.update(gradient, state.optimiser)
-    weights = jax.tree.map(lambda weight, update: weight - rate * update, state.weights, updates)
+    update, optimiser = OPTIMISER.update(gradient, state.optimiser)
+    moved = state.weights - rate * update
     decay = averaging(settings.ema, state.step)
-    trained = State(
+    trained = state._replace(
         step=state.step + 1,
-        weights=weights,
-        statistics=statistics,
-        averaged_weights=_averaged(state.averaged_weights, weights, decay),
-        averaged_statistics=_averaged(state.averaged_statistics, statistics, decay),
+        weights=moved,
+        statistics=latest,
+        averaged_weights=_averaged(state.averaged_weights, moved, decay),
+        averaged_statistics=_averaged(state.averaged_statistics, latest, decay),
         optimiser=optimiser,
-        plateau=state.plateau,
-        diverged_at=state.diverged_at,
     )
     kept = jax.tree.map(partial(_select, alive), trained, state)
     first = (state.diverged_at < 0) & ~finite
@@ -189,8 +205,8 @@ def averaging(decay: Float[Array, ""], step: Int[Array, ""]) -> Float[Array, ""]
     return jnp.minimum(decay, (1 + now) / (10 + now))
 
 
-def _averaged(average: Arrays, latest: Arrays, decay: Float[Array, ""]) -> Arrays:
-    return {name: old + (1 - decay) * (latest[name] - old) for name, old in average.items()}
+def _averaged(average: Array, latest: Array, decay: Float[Array, ""]) -> Array:
+    return average + (1 - decay) * (latest - average)
 
 
 def _select(condition: Bool[Array, ""], yes: Array, no: Array) -> Array:
