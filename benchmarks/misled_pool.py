@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -156,7 +157,18 @@ def opened(folder: Path, study: Study, dataset: Dataset) -> Iterator[Search]:
         notice = _Told(time.perf_counter())
         trainer = WiderTrainer(study, dataset, states, Lanes(), lambda sentence: print(sentence, file=sys.stderr))
         meter = Meter(0, time_budget=None)
-        search = Search(study, journal, record, trainer, states, meter, usual_lanes(), None, lambda *_: notice(meter))
+        search = Search(
+            study=study,
+            journal=journal,
+            record=record,
+            trainer=trainer,
+            states=states,
+            meter=meter,
+            unit_size=usual_lanes(),
+            cost=None,
+            tell=lambda *_: notice(meter),
+            lock=RLock(),
+        )
         yield search
 
 
@@ -169,7 +181,7 @@ def train(search: Search, what: str, members: Iterable[Member], end: int, *, min
     waiting = [one for one in members if search.record.known[one.name].step < end]
     waiting = [one for one in waiting if search.record.known[one.name].diverged_at is None]
     print(f"{what}: {len(waiting)} members to train to {end} steps", file=sys.stderr)
-    size = search.unit_size
+    size = 4 * search.trainer.lanes.workers * search.unit_size
     for place in range(0, len(waiting), size):
         if time.perf_counter() - started > 60 * minutes:
             print(f"{what}: out of time with {len(waiting) - place} members left", file=sys.stderr)

@@ -3,7 +3,7 @@
     python benchmarks/where_time_goes.py --output benchmarks/results/where_time_goes.md
 
 The steps are those of the shipped searches' networks, two or more members side by side as in a search; the share of the
-matrix products is read from JAX's profiler. The search is `examples/studies/notebook-search-2.toml` unless another is
+products is read from JAX's profiler. The search is `examples/studies/notebook-search-2.toml` unless another is
 named, run as a whole on the shipped sample.
 """
 
@@ -15,9 +15,11 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial, wraps
 from pathlib import Path
+from threading import Lock, current_thread, local, main_thread
 from time import perf_counter
 from typing import Any
 
@@ -29,29 +31,27 @@ import jax  # noqa: E402
 
 from narrowgate.events import Dataset, load_sample  # noqa: E402
 from narrowgate.study import Progress, Study, _finals, search  # noqa: E402
-from narrowgate.study._crew import Crews  # noqa: E402
+from narrowgate.study._crew import Crew, Crews  # noqa: E402
 from narrowgate.study._evaluation import Evaluation  # noqa: E402
 from narrowgate.study._lanes import Lanes  # noqa: E402
 from narrowgate.study._members import rung_member  # noqa: E402
 from narrowgate.study._states import States  # noqa: E402
-from narrowgate.study._training import Trainer  # noqa: E402
 from narrowgate.training import Population  # noqa: E402
 
 STUDIES = Path(__file__).parent.parent / "examples" / "studies"
-PRODUCTS = ("dot", "ynn")
-"""How the profiler names matrix products (and, of the latter, some sums)."""
+PRODUCTS = ("dot", "ynn", "ffi_call")
+"""How the profiler names matrix products (and, of the second, some sums) and what the room `native` does."""
 
 
 def steps(dataset: Dataset) -> list[str]:
-    """A table: member-events per second, microseconds of a step of all lanes, and the matrix products' share."""
+    """A table: member-events per second, microseconds of a step of all lanes, and the products' share."""
     lines = [
-        "| search | filters | member-events/s | µs a step | matrix products | scores/s |",
+        "| search | filters | member-events/s | µs a step | products | scores/s |",
         "|---|---|---:|---:|---:|---:|",
     ]
     for name in ("notebook-search-2", "notebook-search-1"):
         study = Study.load(STUDIES / f"{name}.toml")
-        crews, lanes = Crews(study, dataset), Lanes()
-        size = lanes.count
+        crews, lanes, size = Crews(study, dataset), Lanes(), jax.local_device_count()
         drawn = next(iter(study.space.sequence(1))).configuration
         for filters in ([4, 8], [4, 16], [8, 8], [8, 16]):
             one = drawn.with_settings({"network.filters": filters})
@@ -87,7 +87,7 @@ def best(run: Callable[[], Any], times: int = 8) -> float:
 
 
 def products(run: Callable[[], Any]) -> float:
-    """Seconds in matrix products, over all members, for each second of a run."""
+    """Seconds in products, over all members, for each second of a run."""
     with tempfile.TemporaryDirectory() as folder:
         with jax.profiler.trace(folder, create_perfetto_trace=True):
             start = perf_counter()
@@ -100,33 +100,39 @@ def products(run: Callable[[], Any]) -> float:
 
 
 class Clock:
-    """Seconds by activity; an activity inside another counts for itself alone."""
+    """Seconds by activity; an activity inside another counts for itself alone, and one of `workers` by its share."""
 
-    def __init__(self) -> None:
+    def __init__(self, workers: int) -> None:
         self.seconds: dict[str, float] = {}
-        self._inside: list[float] = []
+        self.of_workers = 0.0
+        self._workers, self._lock, self._local = workers, Lock(), local()
 
     @contextmanager
     def of(self, activity: str) -> Iterator[None]:
         """Times what is done inside."""
         start = perf_counter()
-        self._inside.append(0.0)
+        inside: list[float] = self._local.__dict__.setdefault("inside", [])
+        inside.append(0.0)
         try:
             yield
         finally:
             whole = perf_counter() - start
-            own = whole - self._inside.pop()
-            self.seconds[activity] = self.seconds.get(activity, 0.0) + own
-            if self._inside:
-                self._inside[-1] += whole
+            own = whole - inside.pop()
+            if inside:
+                inside[-1] += whole
+            with self._lock:
+                if current_thread() is not main_thread():
+                    own /= self._workers
+                    self.of_workers += own
+                self.seconds[activity] = self.seconds.get(activity, 0.0) + own
 
-    def watch(self, owner: Any, name: str, activity: Callable[..., str]) -> None:
+    def watch(self, owner: Any, name: str, activity: str) -> None:
         """Let every call of a function be timed."""
         called = getattr(owner, name)
 
         @wraps(called)
         def timed(*args: Any, **kwargs: Any) -> Any:
-            with self.of(activity(*args)):
+            with self.of(activity):
                 return jax.block_until_ready(called(*args, **kwargs))
 
         setattr(owner, name, timed)
@@ -136,18 +142,20 @@ def whole_search(name: str, dataset: Dataset) -> list[str]:
     """A table: the seconds of a search by what they went into."""
     study = Study.load(STUDIES / f"{name}.toml")
     batch = next(iter(study.space.sequence(1))).configuration.training.batch_size
-    clock, done = Clock(), [0]
+    clock, done = Clock(jax.local_device_count()), [0]
 
     def report(progress: Progress) -> None:
         done[0] = progress.done
 
-    clock.watch(Population, "train_epoch", lambda *_: "training")
-    clock.watch(Trainer, "prepare", lambda *_: "compiling")
-    clock.watch(Evaluation, "rows", lambda *_: "looking at validation")
-    clock.watch(States, "keep", lambda *_: "keeping states")
-    clock.watch(_finals, "_judged", lambda *_: "judging finalists on the test split")
+    clock.watch(Population, "train_epoch", "training")
+    clock.watch(Evaluation, "rows", "looking at validation")
+    clock.watch(States, "keep", "keeping states")
+    clock.watch(Crew, "prepare", "compiling")
+    clock.watch(Future, "result", "waiting")
+    clock.watch(_finals, "_judged", "judging finalists on the test split")
     with tempfile.TemporaryDirectory() as studies, clock.of("everything else"):
         search(study, dataset, studies, report=report)
+    clock.seconds["cores without a member"] = clock.seconds.pop("waiting") - clock.of_workers
     whole = sum(clock.seconds.values())
     lines = [
         f"`{name}.toml`: {whole:.0f} s, {done[0] * batch:,} member-events, {done[0] * batch / whole:,.0f}/s.",

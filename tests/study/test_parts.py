@@ -2,7 +2,11 @@
 
 import io
 from collections import defaultdict
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from threading import Barrier, Event, Semaphore
+from time import sleep
 
 import numpy as np
 import pytest
@@ -17,6 +21,7 @@ from narrowgate.study._measures import classified, efficiency, near_auc
 from narrowgate.study._members import Known, finalist_member, rung_member, units
 from narrowgate.study._progress import Meter, render
 from narrowgate.study._states import States
+from narrowgate.study._workers import Workers
 from narrowgate.trigger import area_under_curve
 
 from .small_study import TEXT
@@ -25,7 +30,7 @@ STUDY = Study.parse(TEXT)
 
 
 def test_memory_that_overflows_halves_the_lanes_and_goes_on() -> None:
-    lanes = Lanes(8)
+    lanes = Lanes(8, workers=1)
     tried: list[int] = []
     told: list[str] = []
 
@@ -48,7 +53,49 @@ def test_when_not_even_one_fits_there_is_a_sentence() -> None:
         raise MemoryError("4 TB")
 
     with pytest.raises(StudyError, match="not even one member fits"):
-        Lanes(2).run(work, lambda _: None)
+        Lanes(2, workers=1).run(work, lambda _: None)
+
+
+def test_memory_that_holds_two_workers_of_four_is_worked_on_by_two() -> None:
+    lanes, at_once, all_there = Lanes(1, workers=4), Semaphore(2), Barrier(4, timeout=60)
+    told: list[str] = []
+    seen: list[int] = []
+
+    def work() -> str:
+        if not seen:
+            all_there.wait()  # four begin side by side
+        seen.append(lanes.workers)
+        if not at_once.acquire(blocking=False):
+            raise MemoryError
+        sleep(0.05)
+        at_once.release()
+        return "done"
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: lanes.run(work, told.append), range(8)))
+    assert found == ["done"] * 8
+    assert lanes.workers in (1, 2)
+    assert told[0] == "out of memory: going on with 2 members at a time"
+
+
+def test_work_that_is_left_early_is_abandoned() -> None:
+    begun: list[int] = []
+
+    def work(number: int, abandoned: Event) -> int:
+        begun.append(number)
+        assert abandoned.wait(60)
+        return number
+
+    def leave_early() -> None:
+        with Workers(2) as workers:
+            coming.extend(workers.begin(partial(work, number)) for number in range(5))
+            raise KeyboardInterrupt
+
+    coming: list[Future[int]] = []
+    with pytest.raises(KeyboardInterrupt):
+        leave_early()
+    assert all(one.done() for one in coming)
+    assert len(begun) <= 2
 
 
 def test_other_errors_are_not_taken_for_full_memory() -> None:

@@ -17,6 +17,7 @@ from narrowgate.study import (
     Progress,
     Study,
     StudyError,
+    _search,
     as_csv,
     as_myst,
     best,
@@ -28,6 +29,7 @@ from narrowgate.study import (
 )
 from narrowgate.study._folder import held
 from narrowgate.study._journal import Journal
+from narrowgate.study._lanes import Lanes
 from narrowgate.study._progress import Meter
 from narrowgate.training import Trained
 
@@ -64,6 +66,15 @@ def stop_after(reports: int) -> Callable[[Progress], None]:
             raise KeyboardInterrupt
 
     return report
+
+
+@pytest.mark.parametrize("workers", [1, 5])
+def test_the_number_of_workers_changes_nothing(
+    workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finished: tuple[Path, Outcome]
+) -> None:
+    monkeypatch.setattr(_search, "Lanes", lambda count: Lanes(count, workers))
+    find(tmp_path)
+    assert files(tmp_path / "small") == files(finished[0])
 
 
 def test_a_search_leaves_its_record(finished: tuple[Path, Outcome]) -> None:

@@ -1,8 +1,15 @@
-"""How many members train side by side, and what is done when the memory does not hold them."""
+"""How much trains at once, and what is done when the memory does not hold it.
+
+On a processor a unit of work is one member, and as many units are worked on as there are cores, each in a thread: XLA
+and the compiled convolutions keep one core busy with one member, and members of different shapes go side by side. On an
+accelerator one unit has many members, which train at once, and units follow one another.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Condition
 from typing import TypeVar
 
 import jax
@@ -17,10 +24,13 @@ MOST = 256
 
 
 class Lanes:
-    """The number of members that one call trains; halved when they do not fit, for the rest of the study."""
+    """`count` members train in one call, `workers` calls go on at once; both only shrink, when memory runs out."""
 
-    def __init__(self, count: int | None = None) -> None:
+    def __init__(self, count: int | None = None, workers: int | None = None) -> None:
         self.count = count or usual_lanes()
+        self.workers = workers or (jax.local_device_count() if on_processor() else 1)
+        self._at_work = 0
+        self._changed = Condition()
 
     def size(self, members: int) -> int:
         """How large a population `members` are filled up to: few sizes, so that few programs are compiled."""
@@ -32,29 +42,55 @@ class Lanes:
         return Placement(devices, 1 if on_processor() else -(-size // devices))
 
     def run(self, work: Callable[[], Found], report: Callable[[str], None]) -> Found:
-        """Do `work`, which reads `count`; halve it and try again as often as the memory overflows.
+        """Do `work`, which reads `count`, in a thread of the caller's, when there is a place among the workers.
+
+        As often as the memory overflows it is tried again with half as many members at a time.
 
         Raises:
             StudyError: not even one member fits.
         """
         while True:
-            try:
-                return work()
-            except (MemoryError, jax.errors.JaxRuntimeError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                if self.count == 1:
-                    raise StudyError(
-                        f"not even one member fits into the memory ({error}); lower training.batch_size or "
-                        f"ranking.events in the study file."
-                    ) from error
-            self.count //= 2
-            report(f"out of memory: going on with {self.count} members at a time")
+            with self._place():
+                try:
+                    return work()
+                except (MemoryError, jax.errors.JaxRuntimeError) as error:
+                    if not is_out_of_memory(error):
+                        raise
+                    fits = self._shrink()
+                    if not fits:
+                        raise StudyError(
+                            f"not even one member fits into the memory ({error}); lower training.batch_size or "
+                            f"ranking.events in the study file."
+                        ) from error
+            report(f"out of memory: going on with {fits} members at a time")
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        with self._changed:
+            self._changed.wait_for(lambda: self._at_work < self.workers)
+            self._at_work += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._at_work -= 1
+                self._changed.notify_all()
+
+    def _shrink(self) -> int:
+        """How many members there are at a time from now on; 0 if there was but one."""
+        with self._changed:
+            if self.count > 1:
+                self.count //= 2
+            elif self.workers > 1:
+                self.workers //= 2
+            else:
+                return 0
+            return self.count * self.workers
 
 
 def usual_lanes() -> int:
-    """One member a core, or as many as an accelerator is offered at once."""
-    return jax.local_device_count() if on_processor() else MOST
+    """One member, or as many as an accelerator is offered at once."""
+    return 1 if on_processor() else MOST
 
 
 def on_processor() -> bool:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
-from itertools import islice
+from functools import partial
+from itertools import islice, takewhile
+from threading import Event
 from typing import Any
 
 from narrowgate.network import Configuration
@@ -20,6 +24,7 @@ from narrowgate.study._space import Drawn
 from narrowgate.study._states import States
 from narrowgate.study._study import Study
 from narrowgate.study._training import Trainer
+from narrowgate.study._workers import Workers
 
 STOPPED = "rungs stopped"
 
@@ -42,6 +47,8 @@ class Search:
     cost: Cost | None
     tell: Callable[[str, int], None]
     """Hears of the present phase and how many configurations are in it."""
+    lock: AbstractContextManager[Any]
+    """Held by whoever counts, tells, or adds to the record: workers and the one who waits for them."""
 
     def train(self, prefix: str, members: Iterable[Member], end: int, *, stopped: str, keep_for: int = 0) -> None:
         """Bring members to `end` steps, unit by unit; those that diverged stay where they are.
@@ -54,39 +61,57 @@ class Search:
         image = self.trainer.dataset.geometry.shape
         alive = [member for member in members if self.record.known[member.name].diverged_at is None]
         work = units(prefix, alive, self.record.known, end, image, self.unit_size)
-        self.trainer.prepare(unit for unit in work if unit.name not in self.journal)
-        for unit in work:
-            self._make_sure_there_is_time(unit, stopped, keep_for)
-            if unit.name in self.journal:
-                self.meter.recall(len(unit.members) * (unit.end - unit.start))
-            found = self.journal.step(
-                unit.name,
-                lambda unit=unit: self._advance(unit, stopped, keep_for),  # type: ignore[misc]
-            )
-            if set(found["members"]) != {member.name for member in unit.members}:
-                raise StudyError(
-                    f"the journal's {unit.name} is about other members than this narrowgate trains there: the study "
-                    f"was begun by another version; finish it with that one, or begin it anew in another folder."
-                )
-            self.record.learn(found)
+        until_stopped = takewhile(lambda unit: not self._stopped_before(unit, stopped), work)
+        new = [unit for unit in until_stopped if unit.name not in self.journal]
+        self.trainer.prepare(new)
+        with Workers(self.trainer.lanes.workers) as workers:
+            coming = {unit.name: workers.begin(partial(self._advance, unit, keep_for)) for unit in new}
+            for unit in work:
+                found = self._found(unit, coming.get(unit.name), stopped)
+                with self.lock:
+                    self.record.learn(found)
 
-    def _advance(self, unit: Unit, stopped: str, keep_for: int) -> Entry:
+    def _stopped_before(self, unit: Unit, stopped: str) -> bool:
+        return stopped in self.journal and self.journal.entries[stopped]["before"] == unit.name
+
+    def _found(self, unit: Unit, coming: Future[Entry] | None, stopped: str) -> Entry:
+        """What a unit's work gave, now in the journal: in the order of the units, whichever of them was ready first."""
+        if self._stopped_before(unit, stopped):
+            raise TimeIsUpError
+        if coming is None:
+            with self.lock:
+                self.meter.recall(len(unit.members) * (unit.end - unit.start))
+            found = self.journal.entries[unit.name]
+        else:
+            try:
+                found = self.journal.step(unit.name, coming.result)
+            except TimeIsUpError:
+                self.journal.step(stopped, lambda: {"before": unit.name, "why": "the time budget was used up"})
+                raise
+        if set(found["members"]) != {member.name for member in unit.members}:
+            raise StudyError(
+                f"the journal's {unit.name} is about other members than this narrowgate trains there: the study "
+                f"was begun by another version; finish it with that one, or begin it anew in another folder."
+            )
+        return found
+
+    def _advance(self, unit: Unit, keep_for: int, abandoned: Event) -> Entry:
+        """Do a unit's work, in a worker's thread."""
         batch = unit.members[0].configuration.training.batch_size
 
+        def go_on() -> None:
+            if abandoned.is_set() or self.meter.time_is_up(keep_for=keep_for):
+                raise TimeIsUpError
+
         def advanced(steps: int) -> None:
-            self.meter.count(steps, steps * batch)
-            self.tell("", 0)
-            self._make_sure_there_is_time(unit, stopped, keep_for)
+            with self.lock:
+                self.meter.count(steps, steps * batch)
+                self.tell("", 0)
+                go_on()
 
+        with self.lock:
+            go_on()
         return self.trainer.advance(unit, self.record.known, advanced)
-
-    def _make_sure_there_is_time(self, unit: Unit, stopped: str, keep_for: int) -> None:
-        if stopped not in self.journal:
-            if unit.name in self.journal or not self.meter.time_is_up(keep_for=keep_for):
-                return
-            self.journal.step(stopped, lambda: {"before": unit.name, "why": "the time budget was used up"})
-        if self.journal.entries[stopped]["before"] == unit.name:
-            raise TimeIsUpError
 
 
 def run_rungs(search: Search) -> None:

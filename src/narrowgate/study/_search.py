@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
+from threading import RLock
 
 import jax
 
@@ -136,6 +137,7 @@ class _Run:
         self.meter = Meter(study.work, time_budget=time_budget)
         self.record = Record(study)
         self.phase, self.alive, self.notice_given = "opening", 0, ""
+        self.lock = RLock()
 
     def finish(self) -> Outcome:
         """Search to the end, or as far as it goes."""
@@ -162,7 +164,11 @@ class _Run:
         self.tell("", 0)
 
     def tell(self, phase: str, alive: int) -> None:
-        """Report; an empty phase means the present one."""
+        """Report; an empty phase means the present one. Workers report too, one at a time."""
+        with self.lock:
+            self._tell(phase, alive)
+
+    def _tell(self, phase: str, alive: int) -> None:
         if phase:
             self.phase, self.alive = phase, alive
         if self.report is None:
@@ -191,7 +197,16 @@ class _Run:
         states = States(self.folder / "states")
         trainer = Trainer(self.study, self.dataset, states, lanes, self.notice)
         parts = Search(
-            self.study, journal, self.record, trainer, states, self.meter, opened["lanes"], self.cost, self._told
+            study=self.study,
+            journal=journal,
+            record=self.record,
+            trainer=trainer,
+            states=states,
+            meter=self.meter,
+            unit_size=opened["lanes"],
+            cost=self.cost,
+            tell=self._told,
+            lock=self.lock,
         )
         if FINISHED not in journal:
             run_rungs(parts)
