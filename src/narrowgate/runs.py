@@ -15,14 +15,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 from narrowgate import notebook
 from narrowgate.events import Dataset, load_sample, read, sample_path
 from narrowgate.firmware import disagreement, exact_scores
 from narrowgate.network import Configuration, ConfigurationError
-from narrowgate.training import Progress, Trained, score, train
+from narrowgate.training import Progress, Trained, device_in_words, score, train
 from narrowgate.trigger import fourth_pixel, ht, judge, stability
 
 CHECKPOINT = "checkpoint"
@@ -240,9 +239,8 @@ def _record(folder: notebook.RunFolder, member: Trained, dataset: Dataset) -> No
 
 
 def _environment(dataset: Dataset, path: Path | None) -> dict[str, Any]:
-    device = jax.local_devices()[0]
     return notebook.environment(
-        device=f"{jax.local_device_count()} × {device.device_kind} ({device.platform})",
+        device=device_in_words(),
         data={
             "name": dataset.name,
             "fingerprint": dataset.fingerprint,

@@ -8,7 +8,17 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from narrowgate.cli._shared import AsJson, DataFile, Root, RunName, out, resumable, settings_of, show_content
+from narrowgate.cli._shared import (
+    AsJson,
+    DataFile,
+    Root,
+    RunName,
+    out,
+    prepare_to_train,
+    resumable,
+    settings_of,
+    show_content,
+)
 
 
 def train(
@@ -30,9 +40,7 @@ def train(
 
     Several configurations train together and are compared at the end. Ctrl-C loses nothing: `--resume latest` goes on.
     """
-    from narrowgate.training import use_all_cores
-
-    use_all_cores()
+    prepare_to_train()
     from narrowgate import notebook, runs
     from narrowgate.progress import training_progress
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from narrowgate.cli._shared import AsJson, DataFile, Root, out, resumable, seconds_of
+from narrowgate.cli._shared import AsJson, DataFile, Root, out, prepare_to_train, resumable, seconds_of
 
 if TYPE_CHECKING:
     from narrowgate.study import Outcome
@@ -47,7 +47,7 @@ def search(
     Begin with `narrowgate search examples/studies/notebook-search-2.toml`. Ctrl-C leaves a table of the best so far
     and loses nothing: the same command goes on, and so does `narrowgate study resume`.
     """
-    _use_all_cores()
+    prepare_to_train()
     from narrowgate.events import Dataset
     from narrowgate.study import Study, folder_of
     from narrowgate.study import search as begin
@@ -132,7 +132,7 @@ def resume(
 
     Name the same data set that it was begun with.
     """
-    _use_all_cores()
+    prepare_to_train()
     from narrowgate.events import Dataset
     from narrowgate.study import find
     from narrowgate.study import resume as go_on
@@ -186,12 +186,6 @@ def best(
     else:
         output.write_text(text, encoding="utf-8")
         out.print(f"{output}: {about}", markup=False, highlight=False, soft_wrap=True)
-
-
-def _use_all_cores() -> None:
-    from narrowgate.training import use_all_cores
-
-    use_all_cores()
 
 
 def _carry_out(

@@ -29,6 +29,7 @@ __all__ = [
     "BuildError",
     "available",
     "events_at_a_time",
+    "falls_short",
     "gathered",
     "pooled",
     "pooled_with_sums",
@@ -43,6 +44,16 @@ events_at_a_time = 16
 """The number of events must be a multiple of this."""
 
 
+def falls_short() -> str:
+    """Why a processor could be used better than it will be, in words; empty if it could not, or if that was wanted."""
+    wanted = jax.default_backend() == "cpu" and not _is_switched_off()
+    return why_not() if wanted else ""
+
+
+def _is_switched_off() -> bool:
+    return os.environ.get(SWITCH, "").lower() in ("0", "off", "no")
+
+
 def available() -> bool:
     """Whether the functions of this room can be called in this process."""
     return not why_not()
@@ -53,7 +64,7 @@ def why_not() -> str:
     """Why the functions of this room cannot be called, in words; empty if they can. Compiles on the first call."""
     if jax.default_backend() != "cpu":
         return "an accelerator computes"
-    if os.environ.get(SWITCH, "").lower() in ("0", "off", "no"):
+    if _is_switched_off():
         return f"{SWITCH} says so"
     try:
         compiled = library()

@@ -26,6 +26,7 @@ from narrowgate.study._states import States
 from narrowgate.study._study import Study
 from narrowgate.study._training import Trainer
 from narrowgate.study._unsettled import unsettled
+from narrowgate.training import device_in_words
 
 OPENED = "opened"
 FINISHED = "finished"
@@ -240,7 +241,7 @@ class _Run:
             "image": list(self.dataset.geometry.shape),
             "crossing_rate": self.dataset.crossing_rate,
             "lanes": usual_lanes(),
-            "device": f"{jax.local_device_count()} × {jax.local_devices()[0].device_kind}",
+            "device": device_in_words(),
             "versions": {"narrowgate": __version__, "jax": jax.__version__},
         }
 

@@ -3,7 +3,7 @@
 from narrowgate.training._checkpoint import CheckpointError
 from narrowgate.training._curve import COLUMNS, Curve, curve_events, curve_point
 from narrowgate.training._member import TrainingImages
-from narrowgate.training._placement import Placement, use_all_cores
+from narrowgate.training._placement import Placement, device_in_words, use_all_cores
 from narrowgate.training._population import Population, in_batches, program_of, stack
 from narrowgate.training._score import score
 from narrowgate.training._trainer import Progress, Trained, train
@@ -19,6 +19,7 @@ __all__ = [
     "TrainingImages",
     "curve_events",
     "curve_point",
+    "device_in_words",
     "in_batches",
     "program_of",
     "score",

@@ -19,6 +19,8 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from narrowgate import native
+
 
 @dataclass(frozen=True)
 class Placement:
@@ -88,6 +90,12 @@ def use_all_cores() -> None:
         jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
     except RuntimeError:
         return  # JAX is already running
+
+
+def device_in_words() -> str:
+    """What computes here, for a record: `2 × cpu, native convolutions`. Where it differs, so may the last bits."""
+    kind = f"{jax.local_device_count()} × {jax.local_devices()[0].device_kind}"
+    return f"{kind}, native convolutions" if native.available() else kind
 
 
 def usual_placement(members: int) -> Placement:

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from narrowgate import native
 from narrowgate.events import Dataset
 from narrowgate.network import Configuration
 from narrowgate.training._checkpoint import Checkpoint, CheckpointError
@@ -233,7 +234,7 @@ def _arrays(arrays: dict[str, jax.Array], index: int) -> dict[str, NDArray[np.fl
 
 
 def _identity(configurations: Sequence[Configuration], dataset: Dataset) -> str:
-    """What is trained: equal for equal configurations, data and JAX version."""
+    """What is trained, and with what: equal for equal configurations, data, JAX version and way to convolve."""
     described = [configuration.as_table() for configuration in configurations]
-    text = json.dumps([described, dataset.fingerprint, jax.__version__], sort_keys=True)
+    text = json.dumps([described, dataset.fingerprint, jax.__version__, native.available()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
