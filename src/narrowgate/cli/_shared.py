@@ -60,12 +60,8 @@ def prepare_to_train() -> None:
     with console.status("preparing the convolutions for this machine"):
         reason = native.falls_short()
     if reason:
-        console.print(
-            f"note: training takes about twice as long as it could, {reason}",
-            highlight=False,
-            markup=False,
-            style="dim",
-        )
+        sentence = f"note: training takes about twice as long as it could: {reason}"
+        console.print(sentence, style="dim", highlight=False, markup=False, soft_wrap=True)
 
 
 Progress = TypeVar("Progress")
