@@ -15,7 +15,6 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial, wraps
 from pathlib import Path
@@ -35,6 +34,7 @@ from narrowgate.study._crew import Crew, Crews  # noqa: E402
 from narrowgate.study._evaluation import Evaluation  # noqa: E402
 from narrowgate.study._lanes import Lanes  # noqa: E402
 from narrowgate.study._members import rung_member  # noqa: E402
+from narrowgate.study._rungs import Search  # noqa: E402
 from narrowgate.study._states import States  # noqa: E402
 from narrowgate.training import Population  # noqa: E402
 
@@ -151,7 +151,7 @@ def whole_search(name: str, dataset: Dataset) -> list[str]:
     clock.watch(Evaluation, "rows", "looking at validation")
     clock.watch(States, "keep", "keeping states")
     clock.watch(Crew, "prepare", "compiling")
-    clock.watch(Future, "result", "waiting")
+    clock.watch(Search, "_found", "waiting")
     clock.watch(_finals, "_judged", "judging finalists on the test split")
     with tempfile.TemporaryDirectory() as studies, clock.of("everything else"):
         search(study, dataset, studies, report=report)
