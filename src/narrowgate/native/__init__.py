@@ -13,7 +13,7 @@ from functools import cache
 import jax
 
 from narrowgate.native._build import BuildError, library
-from narrowgate.native._convolution import (
+from narrowgate.native._calls import (
     BACKWARD,
     FORWARD,
     GATHER,

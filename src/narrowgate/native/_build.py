@@ -15,7 +15,7 @@ from pathlib import Path
 
 import jax
 
-SOURCE = Path(__file__).with_name("convolution.cpp")
+SOURCE = Path(__file__).with_name("kernels.cpp")
 FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-w")
 FOR_THIS_PROCESSOR = "-march=native"
 COMPILERS = ("c++", "g++", "clang++")
@@ -37,7 +37,7 @@ def library(cache_folder: Path | None = None) -> ctypes.CDLL:
     """
     compiler = _compiler()
     folder = cache_folder or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "narrowgate"
-    file = folder / f"convolution-{_key(compiler)}.so"
+    file = folder / f"kernels-{_key(compiler)}.so"
     try:
         if not _is_whole(file):
             _compile(compiler, file)

@@ -1,4 +1,5 @@
-// A 3 x 3 convolution (`same`, stride 1) with its 2 x 2 max-pool, and the gradients of both, for one member on one core.
+// What training on a processor spends most of its time with, for one member on one core: a 3 x 3 convolution (`same`,
+// stride 1) with its 2 x 2 max-pool, and the gradients of both; gathering a batch's images; random bits for dropout.
 //
 // Arrays are those of narrowgate.network, events running fastest:
 //   images (channels, columns, rows, events), kernel (row tap, column tap, channels, filters),

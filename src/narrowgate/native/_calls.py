@@ -1,4 +1,4 @@
-"""The compiled convolution as JAX sees it: shapes, and which gradient belongs to which function."""
+"""The compiled functions as JAX sees them: shapes, and which gradient belongs to which."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int, UInt
 
 FORWARD, BACKWARD = "narrowgate_convolution", "narrowgate_convolution_gradient"
 GATHER, RANDOM = "narrowgate_gather", "narrowgate_random"
-"""The functions of `convolution.cpp`, under whose names XLA knows them."""
+"""The functions of `kernels.cpp`, under whose names XLA knows them."""
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
