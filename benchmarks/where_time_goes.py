@@ -36,6 +36,7 @@ from narrowgate.study._lanes import Lanes  # noqa: E402
 from narrowgate.study._members import rung_member  # noqa: E402
 from narrowgate.study._rungs import Search  # noqa: E402
 from narrowgate.study._states import States  # noqa: E402
+from narrowgate.study._training import Trainer  # noqa: E402
 from narrowgate.training import Population  # noqa: E402
 
 STUDIES = Path(__file__).parent.parent / "examples" / "studies"
@@ -152,6 +153,7 @@ def whole_search(name: str, dataset: Dataset) -> list[str]:
     clock.watch(States, "keep", "keeping states")
     clock.watch(Crew, "prepare", "compiling")
     clock.watch(Search, "_found", "waiting")
+    clock.watch(Trainer, "prepare", "waiting")
     clock.watch(_finals, "_judged", "judging finalists on the test split")
     with tempfile.TemporaryDirectory() as studies, clock.of("everything else"):
         search(study, dataset, studies, report=report)

@@ -108,6 +108,8 @@ def usual_placement(members: int) -> Placement:
 def candidates(members: int) -> list[Placement]:
     """The placements worth measuring for a population, the usual one first."""
     usual = usual_placement(members)
+    if native.available():  # its functions take one member at a time
+        return [usual]
     share = -(-members // usual.devices)
     chunks = (1, 4, 16, 64, 256) if usual.chunk == 1 else (64, 256)
     others = [Placement(usual.devices, chunk) for chunk in (*chunks, share) if chunk <= share]

@@ -13,7 +13,6 @@ import numpy as np
 from jaxtyping import Array, Float, UInt
 from numpy.typing import NDArray
 
-from narrowgate import native
 from narrowgate.network import Arrays, Configuration, ImageShape, Layers, events_last, layers, scores
 from narrowgate.training._compiled import Compiled
 from narrowgate.training._member import (
@@ -108,13 +107,16 @@ class Population:
         self, settings: Settings, state: State, images: TrainingImages, memory: PlacementMemory | None = None
     ) -> Population:
         """This population in the placement that a short measurement finds fastest (or found, on this machine)."""
+        choices = candidates(self.members)
+        if len(choices) == 1:
+            return Population(self.program, self.members, choices[0])
         memory = memory or PlacementMemory()
         key = self._measurement_key()
         placement = memory.recall(key)
         if placement is None or placement.devices > jax.local_device_count():
             probe = replace(self.program, steps_per_epoch=3)
             placement = fastest(
-                candidates(self.members),
+                choices,
                 lambda choice: _trained_once(Population(probe, self.members, choice), settings, state, images),
             )
             memory.remember(key, placement)
@@ -124,8 +126,7 @@ class Population:
         device = jax.local_devices()[0]
         members = 1 << (self.members - 1).bit_length()  # populations of like size share a measurement
         shapes = [list(shape) for shape in self.program.layers.weight_shapes().values()]
-        kind = f"{device.device_kind}{' native' if native.available() else ''} x{jax.local_device_count()}"
-        return f"{kind} members<={members} {self.program.batch_size} {shapes}"
+        return f"{device.device_kind} x{jax.local_device_count()} members<={members} {self.program.batch_size} {shapes}"
 
     def _drawn(self, settings: Settings, state: State, images: TrainingImages) -> Drawn:
         starts = zip(np.asarray(settings.seed), np.asarray(state.step), strict=True)
