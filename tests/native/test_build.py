@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from narrowgate import native
+from narrowgate.cli._shared import prepare_to_train
 from narrowgate.native import BuildError
 from narrowgate.native._build import library
 
@@ -54,3 +55,19 @@ def test_a_cache_in_the_place_of_a_file_is_a_reason(tmp_path: Path) -> None:
 def test_it_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(native.SWITCH, "off")
     assert native.why_not.__wrapped__() == f"{native.SWITCH} says so"
+
+
+def test_only_what_was_not_wanted_falls_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(native.SWITCH, raising=False)
+    monkeypatch.setattr(native, "why_not", lambda: "no C++ compiler was found (c++)")
+    assert native.falls_short() == "no C++ compiler was found (c++)"
+    monkeypatch.setenv(native.SWITCH, "off")
+    assert native.falls_short() == ""
+
+
+def test_a_command_that_trains_slowly_says_why(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(native, "falls_short", lambda: "no C++ compiler was found (c++)")
+    prepare_to_train()
+    assert "twice as long as it could: no C++ compiler was found (c++)" in capsys.readouterr().err
