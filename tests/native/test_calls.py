@@ -45,7 +45,7 @@ def test_outputs_sums_and_gradients_are_those_of_xla(
     """Small numbers, so that many outputs of a pool are equal: the gradient goes to the first of them in both."""
     channels, columns, rows, filters = size
     generator = np.random.default_rng(seed)
-    images = whole_numbers(generator, (channels, columns, rows, tiles * native.events_at_a_time), most)
+    images = whole_numbers(generator, (channels, columns, rows, tiles * native.EVENTS_AT_A_TIME), most)
     kernel = whole_numbers(generator, (3, 3, channels, filters), most)
     layer = Convolution("conv0", rows, columns, channels, filters, kernel=3, pool=2, batch_norm=True)
     expected, expected_backward = jax.vjp(by_xla(layer), images, kernel)

@@ -40,15 +40,15 @@ def train(
 
     Several configurations train together and are compared at the end. Ctrl-C loses nothing: `--resume latest` goes on.
     """
-    prepare_to_train()
-    from narrowgate import notebook, runs
-    from narrowgate.progress import training_progress
-
     chosen = settings_of(settings)
     if resume is not None and (configurations or chosen):
         raise typer.BadParameter("--resume takes no configurations and no --set: the run has its own.")
     if resume is None and not configurations:
         raise typer.BadParameter("Name one configuration at least (a TOML file), or --resume a run.")
+    prepare_to_train()
+    from narrowgate import notebook, runs
+    from narrowgate.progress import training_progress
+
     given = [runs.read_configuration(path, chosen) for path in configurations or []]
     going_on = resumable("narrowgate train --resume latest")
     with going_on as heeding, training_progress(Console(stderr=True)) as report:

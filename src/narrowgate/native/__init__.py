@@ -25,23 +25,24 @@ from narrowgate.native._calls import (
 )
 
 __all__ = [
+    "EVENTS_AT_A_TIME",
     "SWITCH",
     "BuildError",
     "available",
-    "events_at_a_time",
     "falls_short",
     "gathered",
     "pooled",
     "pooled_with_sums",
     "random_words",
+    "serves",
     "why_not",
 ]
 
 SWITCH = "NARROWGATE_NATIVE"
 """An environment variable; `off` leaves everything to XLA."""
 
-events_at_a_time = 16
-"""The number of events must be a multiple of this."""
+EVENTS_AT_A_TIME = 16
+"""The functions take a multiple of so many events; `LANES` in `kernels.cpp`."""
 
 
 def falls_short() -> str:
@@ -57,6 +58,11 @@ def _is_switched_off() -> bool:
 def available() -> bool:
     """Whether the functions of this room can be called in this process."""
     return not why_not()
+
+
+def serves(events: int) -> bool:
+    """Whether they can, with so many events."""
+    return events % EVENTS_AT_A_TIME == 0 and available()
 
 
 @cache

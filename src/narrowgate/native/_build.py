@@ -9,11 +9,12 @@ import platform
 import shutil
 import subprocess
 import tempfile
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 import jax
+
+from narrowgate._cache import cache_folder
 
 SOURCE = Path(__file__).with_name("kernels.cpp")
 FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-w")
@@ -27,17 +28,16 @@ class BuildError(Exception):
     """Nothing could be compiled or loaded here; the text says why."""
 
 
-def library(cache_folder: Path | None = None) -> ctypes.CDLL:
-    """The compiled room, from the cache if it has been compiled here before.
+def library(folder: Path | None = None) -> ctypes.CDLL:
+    """The compiled room, from `folder` (usually the user's cache) if it has been compiled here before.
 
-    The cache's file is named after everything that decides what is in it: source, flags, compiler, JAX and processor.
+    The file there is named after everything that decides what is in it: source, flags, compiler, JAX and processor.
 
     Raises:
         BuildError: there is no compiler, or it fails, or what it made cannot be loaded.
     """
     compiler = _compiler()
-    folder = cache_folder or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "narrowgate"
-    file = folder / f"kernels-{_key(compiler)}.so"
+    file = (folder or cache_folder()) / f"kernels-{_key(compiler)}.so"
     try:
         if not _is_whole(file):
             _compile(compiler, file)
@@ -59,7 +59,6 @@ def _key(compiler: str) -> str:
     return hashlib.sha256(repr(about).encode()).hexdigest()[:16]
 
 
-@cache
 def _says(compiler: str) -> str:
     return _run([compiler, "--version"]).stdout
 

@@ -51,7 +51,7 @@ def pooled_with_moments(
 
 
 def _is_native(images: Array, layer: Convolution) -> bool:
-    return layer.as_product and images.shape[-1] % native.events_at_a_time == 0 and native.available()
+    return layer.as_product and native.serves(images.shape[-1])
 
 
 def convolve(

@@ -25,6 +25,6 @@ def gathered(
     images: UInt[Array, "all rows columns channels"], numbers: Int[Array, " events"]
 ) -> Float[Array, "channels columns rows events"] | UInt[Array, "channels columns rows events"]:
     """Those of the images that have the given numbers, events last. Every number must be one of an image."""
-    if len(numbers) % native.events_at_a_time == 0 and native.available():
+    if native.serves(len(numbers)):
         return native.gathered(images, numbers)
     return jnp.transpose(images[numbers], (3, 2, 1, 0))

@@ -42,7 +42,7 @@ class Lanes:
         return Placement(devices, 1 if on_processor() else -(-size // devices))
 
     def run(self, work: Callable[[], Found], report: Callable[[str], None]) -> Found:
-        """Do `work`, which reads `count`, in a thread of the caller's, when there is a place among the workers.
+        """Do `work`, which reads `count`, as soon as fewer than `workers` are at work.
 
         As often as the memory overflows it is tried again with half as many members at a time.
 

@@ -194,7 +194,7 @@ def draw(program: Program, seed: int, step: int, images: TrainingImages) -> Draw
     signal, every = int(images.signal), len(images.events)
     first = np.where(np.arange(batch) < batch // 2, 0, signal)
     count = np.where(np.arange(batch) < batch // 2, signal, every - signal)
-    chosen = first + np.floor((numbers[:, :batch] >> 11) * 2.0**-53 * count).astype(np.int32)
+    chosen = (first + np.floor((numbers[:, :batch] >> 11) * 2.0**-53 * count)).astype(np.int32)
     key = np.ascontiguousarray(numbers[:, batch : batch + 1]).view(np.uint32)
     return Drawn(chosen, key)
 

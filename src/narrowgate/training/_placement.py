@@ -20,6 +20,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from narrowgate import native
+from narrowgate._cache import cache_folder
 
 
 @dataclass(frozen=True)
@@ -120,8 +121,7 @@ class PlacementMemory:
     """The winners of earlier measurements, in one small JSON file of the user's cache."""
 
     def __init__(self, path: Path | None = None) -> None:
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        self._path = path or cache / "narrowgate" / "placements.json"
+        self._path = path or cache_folder() / "placements.json"
 
     def recall(self, key: str) -> Placement | None:
         """The remembered winner; `None` when there is none or the file cannot be used."""
