@@ -100,7 +100,7 @@ class WiderEvaluation(Evaluation):
                 row[f"{kind}efficiency"] = None
             row["small_loss"] = classified(scores["raw_"][index][small], labels[small])["loss"]
             rows.append(row)
-        if self.wants_efficiency(members[0], step):
+        if self.wants_whole_split(members[0], step):
             truth = self.dataset.validation.labels
             for kind, weights in kinds.items():
                 parts = [crew.scores(settings, *weights, part) for part in crew.all_events]

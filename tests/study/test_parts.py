@@ -17,12 +17,11 @@ from rich.console import Console
 from narrowgate.network import Configuration
 from narrowgate.study import Progress, Study, StudyError, bit_operations, bits_per_weight, live_view, weight_bits
 from narrowgate.study._lanes import Lanes, is_out_of_memory
-from narrowgate.study._measures import classified, efficiency, near_auc
+from narrowgate.study._measures import classified, efficiency
 from narrowgate.study._members import Known, finalist_member, rung_member, units
 from narrowgate.study._progress import Meter, render
 from narrowgate.study._states import States
 from narrowgate.study._workers import Workers
-from narrowgate.trigger import area_under_curve
 
 from .small_study import TEXT
 
@@ -117,22 +116,6 @@ def test_states_come_back_to_the_bit_or_not_at_all(tmp_path: Path) -> None:
     states.keep("c002-s1", 7, state)
     states.forget_all_but([("c002-s1", 7)])
     assert [path.name for path in (tmp_path / "states").iterdir()] == ["c002-s1-at-7.safetensors"]
-
-
-@given(
-    st.lists(st.integers(0, 5), min_size=1, max_size=30),
-    st.lists(st.integers(0, 5), min_size=1, max_size=30),
-    st.floats(0.01, 1),
-)
-def test_near_auc_is_the_mean_efficiency_over_the_highest_background(
-    signal: list[int], background: list[int], share: float
-) -> None:
-    scores = np.array(signal + background, dtype=np.float32)
-    labels = np.array([1] * len(signal) + [0] * len(background), dtype=np.uint8)
-    top = sorted(background, reverse=True)[: max(1, round(share * len(background)))]
-    pairs = [(one > two) + (one == two) / 2 for two in top for one in signal]
-    assert near_auc(scores, labels, share) == pytest.approx(sum(pairs) / len(pairs))
-    assert near_auc(scores, labels, 1.0) == pytest.approx(area_under_curve(scores, labels))
 
 
 def test_scores_that_are_not_finite_measure_nothing() -> None:

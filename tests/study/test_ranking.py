@@ -13,10 +13,12 @@ from narrowgate.study._brackets import hyperband
 from narrowgate.study._ranking import (
     WORST,
     Standing,
+    Worth,
     best_value,
     promote,
     rank,
     robust_value,
+    separates,
     standing,
     within_noise,
 )
@@ -161,3 +163,53 @@ def test_with_costs_what_keeps_no_signal_at_all_comes_behind_the_fronts() -> Non
     )
     lost = Standing("lost", WORST, 0.0, 0.0)
     assert [entry.configuration for entry in rank([lost, dead, good, cheap])] == ["good", "cheap", "dead", "lost"]
+
+
+LN_2 = math.log(2.0)
+MEMBERS = {
+    # measure: a dead network, a working one by the same measure, and the value of a coin
+    "efficiency": (0.0, 0.3, 3.2e-4),
+    "efficiency, crowded top": (0.0, 0.0, 3.2e-4),
+    "near-auc": (0.0048, 0.02, 0.0048),
+    "near-auc, background on top": (0.0048, 0.001, 0.0048),
+    "auc": (0.5, 0.51, 0.5),
+    "loss": (-LN_2, -0.4, WORST),
+    "loss, young": (-LN_2, -1.9, WORST),
+}
+
+
+@pytest.mark.parametrize("measure", MEMBERS)
+@pytest.mark.parametrize("cost", [None, 10.0])
+def test_what_separates_nothing_stands_behind_what_does(measure: str, cost: float | None) -> None:
+    dead, working, coin = MEMBERS[measure]
+    entries = [
+        Standing("diverged", WORST, 0.0, cost),
+        Standing("dead", dead, 0.5, None if cost is None else 0.0, False, coin),
+        Standing("working", working, 0.5, cost, True, coin),
+    ]
+    for order in (entries, entries[::-1]):
+        assert [one.configuration for one in rank(order)] == ["working", "dead", "diverged"]
+        assert promote(order, 1, tie_factor=3).promoted == ("working",)
+        assert promote(order, 1, tie_factor=3).tied == ()  # although the noise would have it so
+        assert promote(order, 3).promoted == ("working", "dead")  # longer training may wake it
+        assert not within_noise(entries[1], entries[2])
+    assert not entries[1].useful
+
+
+def test_on_a_front_stands_only_what_is_worth_more_than_a_coin() -> None:
+    cheap = Standing("cheap", 0.0048, 0.0, 0.0, True, 0.0048)
+    dear = [Standing(f"dear {index}", 0.1 * index, 0.0, 100.0 * index, True, 0.0048) for index in (1, 2, 3)]
+    assert rank([cheap, *dear])[-1] is cheap
+
+
+def test_a_dead_seed_is_below_those_that_separate_whatever_its_loss() -> None:
+    found = standing("a", [Worth(-LN_2, 0.0, False), Worth(-0.8, 0.0), Worth(-0.75, 0.0)])
+    assert (found.value, found.separates) == (-0.8, True)
+    assert not standing("a", [Worth(-LN_2, 0.0, False), Worth(-LN_2, 0.0, False), Worth(-0.75, 0.0)]).separates
+
+
+def test_separating_is_an_area_above_a_half_at_the_end() -> None:
+    assert not separates([0.9, 0.5, 0.5, 0.5], 3)
+    assert separates([0.5, 0.5, 0.51, 0.52], 2)
+    assert not separates([0.4, 0.45], 2)
+    assert separates([], 3)

@@ -276,6 +276,54 @@ def test_what_diverges_is_last_and_starves_nobody(tmp_path: Path) -> None:
     assert {"widths": "float", "learning_rate": 1e38} not in [dict(row.settings) for row in outcome.rows]
 
 
+@pytest.mark.parametrize("cost", ["none", "luts"])
+@pytest.mark.parametrize("measure", ["loss", "near-auc"])
+def test_a_network_that_separates_nothing_goes_on_only_where_places_are_left(
+    tmp_path: Path, measure: str, cost: str
+) -> None:
+    # All weights of (2,-20) are rounded to zero: the loss is ln 2 at once, and the circuit costs next to nothing.
+    text = TEXT.replace('["(2,0)", "(4,1)", "(12,2)"]', '["(2,-20)", "(4,1)", "(12,2)"]').replace("0.02]", "0.0001]")
+    text = text.replace(
+        'measure = "efficiency"', f'measure = "{measure}"\nearly_measure = "{measure}"\ncost = "{cost}"'
+    )
+    outcome = search(Study.parse(text.replace("unpruned = 2", "unpruned = 0")), DATA, tmp_path)
+    dead = [one.settings["widths"] == "(2,-20)" for one in outcome.ranked]
+    assert sum(dead) == 2
+    assert dead == sorted(dead)
+    assert not any(one.on_front for one in outcome.ranked if one.settings["widths"] == "(2,-20)")
+    assert all(row.settings["widths"] != "(2,-20)" for row in outcome.rows)
+
+
+def test_a_rung_says_on_how_many_events_it_rests(finished: tuple[Path, Outcome]) -> None:
+    folder, outcome = finished
+    background = int((DATA.validation.labels == 0).sum())
+    share = 3e6 / DATA.crossing_rate
+    for one in outcome.measures:
+        assert (one.signal, one.background) == (len(DATA.validation) - background, background)
+        assert one.deciding == int(background * (share if one.measure == "efficiency" else 1.0))  # 30 × 3 MHz is all
+    assert [one.measure for one in outcome.measures] == ["near-auc", "near-auc", "efficiency"]
+    assert f"rests on the {outcome.measures[-1].deciding} highest of {background} background" in as_myst(outcome)
+    # The whole split is looked at where a rung takes the median, and nowhere else.
+    entries = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
+    curves = [found["curve"] for entry in entries for name, found in entry.get("members", {}).items() if "-s1" in name]
+    looked = {
+        (step, value is not None)
+        for curve in curves
+        for step, value in zip(curve["step"], curve["near-auc"], strict=True)
+        if len(curve["step"]) < 6  # finalists are trained in one go
+    }
+    assert looked == {
+        (20, True),
+        (40, True),
+        (60, True),
+        (80, True),
+        (100, False),
+        (120, False),
+        (140, True),
+        (160, True),
+    }
+
+
 def test_the_notebook_hears_of_every_finalist(finished: tuple[Path, Outcome], tmp_path: Path) -> None:
     _, wanted = finished
     kept: list[Trained] = []

@@ -122,7 +122,8 @@ def _best(runs: Sequence[Run]) -> tuple[AtRate, ...]:
     result = []
     for rate in all_rates([run.measures for run in runs]):
         judged = [(run, point) for run in runs if (point := run.measures.at_rate(rate)) is not None]
-        best = max(judged, key=lambda pair: pair[1].efficiency)[0]
+        # Of several that keep nothing, one that separates at least at higher rates.
+        best = max(judged, key=lambda pair: (pair[1].efficiency, pair[0].measures.area_under_curve or 0.0))[0]
         alike = frozenset(run.id for run, _ in judged if run is best or _alike(best, run, rate))
         result.append(AtRate(rate, best.id, alike))
     return tuple(result)

@@ -85,8 +85,8 @@ def _finished(search: Search, name: str) -> Finalist | None:
         if members:
             values = [search.record.value(member.name, steps, measure) for member in members]
             cost = search.record.cost(name, [member.name for member in members], steps)
-            found.append(Finalist(standing(name, values, cost), schedule, members))
-    return max(found, key=lambda finalist: finalist.standing.value, default=None)
+            found.append(Finalist(standing(name, values, cost, search.record.coin(measure)), schedule, members))
+    return max(found, key=lambda finalist: finalist.standing.merit, default=None)
 
 
 def _is_finished(known: Known | None, steps: int) -> bool:

@@ -92,6 +92,28 @@ class Ranked:
 
 
 @dataclass(frozen=True)
+class RungMeasure:
+    """What a rung ranked on, and on how many validation events that rests.
+
+    `signal` and `background` events were looked at; `deciding` of the background lie in the tail that decides: above
+    the threshold for an efficiency, within the part that counts for near-AUC, all of it otherwise.
+    """
+
+    steps: int
+    measure: str
+    signal: int
+    background: int
+    deciding: int
+
+    @property
+    def sentence(self) -> str:
+        """The same in plain words."""
+        whole, tail = (f"{number:,}".replace(",", "\u202f") for number in (self.background, self.deciding))
+        background = f"{whole}" if self.deciding == self.background else f"the {tail} highest of {whole}"
+        return f"The {self.steps}-step rung ranked by {self.measure}, which rests on {background} background events."
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What a search found. `state` says in a sentence whether that is final; `finished` whether it is."""
 
@@ -104,6 +126,8 @@ class Outcome:
     state: str
     finished: bool
     data: str
+    measures: tuple[RungMeasure, ...] = ()
+    """Of every rung that was ranked, by rising steps."""
 
     @property
     def judged(self) -> bool:
@@ -129,6 +153,7 @@ class Outcome:
             "data": self.data,
             "rate": self.study.ranking.rate,
             "best": [row.as_dict() for row in self.rows],
+            "measures": [asdict(one) for one in self.measures],
             "fidelity": [
                 {
                     "early": one.early,
@@ -153,7 +178,7 @@ def _are_alike(first: Row, second: Row) -> bool:
 
 def record_of(study: Study, entries: Mapping[str, Entry]) -> Record:
     """What a journal's lines say."""
-    record = Record(study)
+    record = Record(study, entries["opened"]["crossing_rate"])
     for entry in entries.values():
         for name, drawn in entry["configurations"].items() if entry["step"].endswith(" drawn") else ():
             configuration = Configuration.parse(drawn["configuration"], where=f"configuration {name}")
@@ -190,7 +215,15 @@ def outcome_of(study: Study, entries: Mapping[str, Entry], *, stopped: str = "")
         state=stopped or _state(entries),
         finished="finished" in entries,
         data=entries["opened"]["data"]["name"],
+        measures=tuple(_measures(entries)),
     )
+
+
+def _measures(entries: Mapping[str, Entry]) -> list[RungMeasure]:
+    """What the rungs ranked on; nothing of journals that do not say on how many events (until November 2026)."""
+    ranked = [entry for entry in entries.values() if entry["step"].endswith(" ranked") and "events" in entry]
+    found = {entry["steps"]: RungMeasure(entry["steps"], entry["measure"], **entry["events"]) for entry in ranked}
+    return [found[steps] for steps in sorted(found)]
 
 
 def _state(entries: Mapping[str, Entry]) -> str:
@@ -288,9 +321,9 @@ def _ranked(record: Record, leaders: list[tuple[int, Standing]], image: Any) -> 
         else entry.cost
         for _, entry in leaders
     }
-    alive = [entry for budget, entry in leaders if budget == top and not entry.diverged]
-    front = fronts([(entry.value, -costs[entry.configuration]) for entry in alive])[0] if alive else []
-    on_front = {alive[index].configuration for index in front}
+    useful = [entry for budget, entry in leaders if budget == top and entry.useful]
+    front = fronts([(entry.value, -costs[entry.configuration]) for entry in useful])[0] if useful else []
+    on_front = {useful[index].configuration for index in front}
     for budget, entry in leaders:
         name = entry.configuration
         found.append(

@@ -3,6 +3,10 @@
 A value is always "larger is better" here. The robust value is the median of the last evaluations of the averaged
 weights, never the best one: the best of many evaluations that scatter is a draw of luck, and the larger the scatter the
 luckier it looks.
+
+A network that gives every event the same score separates nothing, and every measure has its own number for that: an
+efficiency of 0, half the acceptance of near-AUC, a loss of ln 2, which a young network that does separate may well not
+have reached. So whether a network separates (AUC above ½ at its last evaluations) is asked first, whatever the measure.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,23 +24,44 @@ WORST = -math.inf
 """The value of what diverged: at the end of every ranking, and never missing from it."""
 
 
+class Worth(NamedTuple):
+    """What one member is worth: `value`, larger for better, one standard deviation of it, and whether it separates."""
+
+    value: float
+    noise: float
+    separates: bool = True
+
+
 @dataclass(frozen=True)
 class Standing:
     """What one configuration is worth at one rung.
 
     `value` is larger for better, `noise` one standard deviation of it, both over its seeds; `cost` is a second
-    objective, smaller for better, where there is one.
+    objective, smaller for better, where there is one. `separates` is false for a network that tells signal from
+    background no better than a coin; `coin` is the value that a coin would have.
     """
 
     configuration: str
     value: float
     noise: float
     cost: float | None = None
+    separates: bool = True
+    coin: float = 0.0
 
     @property
     def diverged(self) -> bool:
         """Whether there is no value."""
         return self.value == WORST
+
+    @property
+    def useful(self) -> bool:
+        """Whether it may stand on a front: what is worth no more than a coin may cost nothing, and nothing beats it."""
+        return self.separates and self.value > self.coin
+
+    @property
+    def merit(self) -> tuple[bool, bool, float]:
+        """What orders standings by their value alone, larger for better."""
+        return not self.diverged, self.separates, self.value
 
 
 @dataclass(frozen=True)
@@ -71,40 +97,50 @@ def best_value(values: Sequence[float]) -> tuple[float, float]:
     return (max(finite), 0.0) if finite else (WORST, 0.0)
 
 
-def standing(configuration: str, seeds: Sequence[tuple[float, float]], cost: float | None = None) -> Standing:
-    """A configuration from the value and noise of each of its seeds.
+def separates(curve: Sequence[float], last: int) -> bool:
+    """Whether the median of the last `last` areas under the ROC curve is above ½, that of a coin.
+
+    A curve without values (of a study that did not look) is given the benefit of the doubt.
+    """
+    ends = np.asarray(curve[-last:], dtype=np.float64)
+    return ends.size == 0 or not bool(np.median(ends) <= 0.5)
+
+
+def standing(
+    configuration: str, seeds: Sequence[Worth | tuple[float, float]], cost: float | None = None, coin: float = 0.0
+) -> Standing:
+    """A configuration from what each of its seeds is worth.
 
     The value is the median over seeds, the lower one of the middle two; so it is `WORST` when half of them diverged.
-    The noise of a single seed is its own; of several it is the standard error of their median, if that is larger.
+    Seeds that separate nothing stand below those that do. The noise of a single seed is its own; of several it is the
+    standard error of their median, if that is larger.
     """
     if not seeds:
         raise ValueError(f"{configuration} has no seed to be ranked by")
-    ordered = sorted(value for value, _ in seeds)
-    value = ordered[(len(ordered) - 1) // 2]
-    alive = [entry for entry in seeds if entry[0] != WORST]
-    if value == WORST:
-        return Standing(configuration, WORST, 0.0, cost)
-    within = math.sqrt(sum(noise**2 for _, noise in alive)) / len(alive)
+    worths = [Worth(*entry) for entry in seeds]
+    ordered = sorted(worths, key=lambda one: (one.value != WORST, one.separates, one.value))
+    middle = ordered[(len(ordered) - 1) // 2]
+    if middle.value == WORST:
+        return Standing(configuration, WORST, 0.0, cost, coin=coin)
+    alive = [one for one in worths if one.value != WORST]
+    within = math.sqrt(sum(one.noise**2 for one in alive)) / len(alive)
     between = 0.0
     if len(alive) > 1:
-        between = float(np.std([entry[0] for entry in alive], ddof=1)) * math.sqrt(math.pi / 2 / len(alive))
-    return Standing(configuration, value, max(within, between), cost)
+        between = float(np.std([one.value for one in alive], ddof=1)) * math.sqrt(math.pi / 2 / len(alive))
+    return Standing(configuration, middle.value, max(within, between), cost, middle.separates, coin)
 
 
 def rank(standings: Sequence[Standing]) -> list[Standing]:
-    """Best first, those that diverged last. With costs: by non-dominated fronts. Equals stay in the order given.
+    """Best first; behind them those that separate nothing, and last those that diverged. Equals keep their order.
 
-    With costs, a value of exactly 0 stands behind the fronts: a network that keeps no signal at all costs nothing
-    either, so nothing would ever beat it.
+    With costs, those that are worth more than a coin come first, ordered by non-dominated fronts.
     """
-    alive = [entry for entry in standings if not entry.diverged]
-    fallen = [entry for entry in standings if entry.diverged]
-    if alive and all(entry.cost is not None for entry in alive):
-        useful = [entry for entry in alive if entry.value != 0.0]
-        useless = [entry for entry in alive if entry.value == 0.0]
-        objectives = [(entry.value, -float(entry.cost or 0.0)) for entry in useful]
-        return [useful[index] for index in pareto_order(objectives)] + useless + fallen
-    return sorted(alive, key=lambda entry: -entry.value) + fallen
+    by_value = sorted(standings, key=lambda entry: entry.merit, reverse=True)
+    if any(entry.cost is None for entry in standings if not entry.diverged):
+        return by_value
+    useful = [entry for entry in standings if entry.useful]
+    order = pareto_order([(entry.value, -float(entry.cost or 0.0)) for entry in useful])
+    return [useful[index] for index in order] + [entry for entry in by_value if not entry.useful]
 
 
 def promote(standings: Sequence[Standing], places: int, *, tie_factor: float = 1.5) -> Decision:
@@ -112,7 +148,8 @@ def promote(standings: Sequence[Standing], places: int, *, tie_factor: float = 1
 
     The first `places` of the ranking go on, and with one objective everyone behind who is within noise of the last of
     them, as long as no more than `tie_factor` × `places` (rounded down) go on in all. What diverged is ranked last and
-    does not go on; its place stays empty, so that a bracket neither waits for it nor ends because of it.
+    does not go on; its place stays empty, so that a bracket neither waits for it nor ends because of it. What separates
+    nothing goes on only where places are left, since longer training may still wake it.
     """
     if places < 1 or tie_factor < 1:
         raise ValueError(f"at least one place and a tie factor from 1 are needed; found {places} and {tie_factor}")
@@ -135,4 +172,6 @@ def within_noise(first: Standing, second: Standing) -> bool:
     """Whether two standings are no further apart than one standard deviation of their difference."""
     if first.diverged or second.diverged:
         return first.diverged and second.diverged
+    if first.separates != second.separates:
+        return False
     return abs(first.value - second.value) <= math.hypot(first.noise, second.noise)

@@ -10,9 +10,10 @@ from typing import Any
 from narrowgate.network import Configuration
 from narrowgate.study._fidelity import Fidelity, fidelity
 from narrowgate.study._members import Known
-from narrowgate.study._ranking import WORST, Standing, best_value, rank, robust_value, standing
+from narrowgate.study._ranking import WORST, Standing, Worth, best_value, rank, robust_value, separates, standing
 from narrowgate.study._space import Point
-from narrowgate.study._study import Study
+from narrowgate.study._study import Measure, Study
+from narrowgate.trigger import CROSSING_RATE
 
 ENOUGH_UNPRUNED = 8
 """With this many configurations that no rung had a say in, rank fidelity is told from them alone."""
@@ -20,9 +21,13 @@ ENOUGH_UNPRUNED = 8
 
 @dataclass
 class Record:
-    """Everything found so far; `known` is by member, `points` and `configurations` by configuration."""
+    """Everything found so far; `known` is by member, `points` and `configurations` by configuration.
+
+    `crossing_rate` (Hz) is that of the study's data.
+    """
 
     study: Study
+    crossing_rate: float = CROSSING_RATE
     points: dict[str, Point] = field(default_factory=dict)
     configurations: dict[str, Configuration] = field(default_factory=dict)
     costs: dict[str, float] = field(default_factory=dict)
@@ -44,8 +49,19 @@ class Record:
     def standing(self, identifier: str, budget: int) -> Standing:
         """What a configuration is worth at a rung, from the seeds that count there."""
         names = [f"{identifier}-s{number}" for number in range(1, self.study.seeds_at(budget) + 1)]
-        values = [self.value(name, budget, self.study.measure_at(budget)) for name in names]
-        return standing(identifier, values, self.cost(identifier, names, budget))
+        measure = self.study.measure_at(budget)
+        values = [self.value(name, budget, measure) for name in names]
+        return standing(identifier, values, self.cost(identifier, names, budget), self.coin(measure))
+
+    def coin(self, measure: Measure) -> float:
+        """The value of a network that lets a random share of the events through; a loss has no such value.
+
+        A young network's loss may well be above the ln 2 of one that says nothing, and separate.
+        """
+        ranking = self.study.ranking
+        acceptance = ranking.rate / self.crossing_rate
+        known = {"efficiency": acceptance, "near-auc": min(1.0, acceptance * ranking.near) / 2, "auc": 0.5}
+        return known.get(measure, WORST)
 
     def cost(self, identifier: str, members: Sequence[str], step: int) -> float | None:
         """What a configuration costs: with the weights of its members at a step, the median (the lower of two).
@@ -55,15 +71,17 @@ class Record:
         found = sorted(self.known[name].luts[step] for name in members if step in self.known[name].luts)
         return found[(len(found) - 1) // 2] if found else self.costs.get(identifier)
 
-    def value(self, member: str, budget: int, measure: str) -> tuple[float, float]:
-        """A member's value and noise at a budget, larger for better."""
+    def value(self, member: str, budget: int, measure: str) -> Worth:
+        """What a member is worth at a budget."""
         known, ranking = self.known[member], self.study.ranking
         sign = -1.0 if measure == "loss" else 1.0
         if ranking.kind == "best-epoch" and measure == "loss":
-            return best_value([-value for value in known.values("raw_loss", budget)])
+            found = best_value([-value for value in known.values("raw_loss", budget)])
+            return Worth(*found, separates(known.values("raw_auc", budget), ranking.last))
         if known.diverged_at is not None and known.diverged_at < budget:
-            return WORST, 0.0
-        return robust_value([sign * value for value in known.values(measure, budget)], ranking.last)
+            return Worth(WORST, 0.0)
+        found = robust_value([sign * value for value in known.values(measure, budget)], ranking.last)
+        return Worth(*found, separates(known.values("auc", budget), ranking.last))
 
     def reached(self, identifier: str, budget: int) -> bool:
         """Whether the seeds that count at a budget were all trained up to it, or diverged before."""
@@ -73,7 +91,7 @@ class Record:
     def leaders(self) -> list[tuple[int, Standing]]:
         """Every ranked configuration with the highest budget it reached: higher budgets first, then by value.
 
-        What diverged is last, wherever it did.
+        What separates nothing is behind all others, and what diverged is last, wherever it did.
         """
         found: list[tuple[int, Standing]] = []
         for budget in reversed(self.study.budgets):
@@ -83,7 +101,7 @@ class Record:
                 if self.reached(identifier, budget) and identifier not in {entry.configuration for _, entry in found}
             ]
             found += [(budget, entry) for entry in rank(here)]
-        return sorted(found, key=lambda entry: entry[1].diverged)
+        return sorted(found, key=lambda entry: entry[1].merit[:2], reverse=True)
 
     def fidelities(self) -> list[Fidelity]:
         """For every pair of rungs, how well the earlier foretold the later."""
@@ -97,7 +115,13 @@ class Record:
         return fidelity(
             early,
             late,
-            [self.standing(identifier, early).value for identifier in chosen],
-            [self.standing(identifier, late).value for identifier in chosen],
+            _places([self.standing(identifier, early) for identifier in chosen]),
+            _places([self.standing(identifier, late) for identifier in chosen]),
             selected=len(chosen) > len(asked),
         )
+
+
+def _places(standings: Sequence[Standing]) -> list[float]:
+    """Numbers in the order of the standings by value, equals alike."""
+    merits = sorted({entry.merit for entry in standings})
+    return [float(merits.index(entry.merit)) for entry in standings]

@@ -15,6 +15,7 @@ from narrowgate.network import Configuration
 from narrowgate.study._brackets import Bracket, Rung
 from narrowgate.study._cost import Cost
 from narrowgate.study._errors import StudyError
+from narrowgate.study._evaluation import rests_on
 from narrowgate.study._journal import Entry, Journal
 from narrowgate.study._members import Member, Unit, rung_member, units
 from narrowgate.study._progress import Meter
@@ -187,13 +188,15 @@ def _decide(search: Search, prefix: str, names: Sequence[str], rung: Rung, place
     standings = [search.record.standing(name, rung.budget) for name in names]
     ranking = search.study.ranking
     factor = 1.0 if ranking.kind == "best-epoch" else ranking.tie_factor
+    measure = search.study.measure_at(rung.budget)
     decision = promote(standings, places or len(names), tie_factor=factor if places else 1.0)
     found = {entry.configuration: entry for entry in standings}
 
     def entry() -> Entry:
         return {
             "steps": rung.budget,
-            "measure": search.study.measure_at(rung.budget),
+            "measure": measure,
+            "events": rests_on(search.study, search.trainer.dataset, measure),
             "order": [
                 {
                     "configuration": name,

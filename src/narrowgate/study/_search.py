@@ -136,7 +136,7 @@ class _Run:
         self.study, self.dataset, self.folder, self.report, self.keep = study, dataset, folder, report, keep
         self.cost = cost or COSTS.get(study.ranking.cost)
         self.meter = Meter(study.work, time_budget=time_budget)
-        self.record = Record(study)
+        self.record = Record(study, dataset.crossing_rate)
         self.phase, self.alive, self.notice_given = "opening", 0, ""
         self.lock = RLock()
 

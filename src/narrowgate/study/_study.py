@@ -71,7 +71,7 @@ class Ranking(Section):
     weights over all evaluations, one seed, no ties.
 
     Measures: "efficiency" at `rate` (Hz), "near-auc" (mean efficiency over rates up to `near` times `rate`), "auc" and
-    "loss". The first looks at the whole validation split, the others at `events` events of each class.
+    "loss". The first two look at the whole validation split, the others at `events` events of each class.
     `cost` names a second objective, smaller for better; the ranking is then by non-dominated fronts.
     """
 

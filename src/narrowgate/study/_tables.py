@@ -143,7 +143,11 @@ def notes(outcome: Outcome) -> list[str]:
             "In the order of the validation split; the numbers are those of the test split, for the seed with the "
             "median efficiency, with 68 % intervals."
         )
-    return found + [one.sentence for one in outcome.fidelities if one.configurations]
+    return [
+        *found,
+        *(one.sentence for one in outcome.measures),
+        *(one.sentence for one in outcome.fidelities if one.configurations),
+    ]
 
 
 def _title(outcome: Outcome) -> str:

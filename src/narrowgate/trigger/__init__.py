@@ -4,7 +4,7 @@ Scores are real numbers, larger meaning more signal-like; the decision is always
 pure function of arrays. The methods, with their sources and their measured coverage, are told in `docs/statistics.md`.
 """
 
-from narrowgate.trigger._classification import Roc, accuracy, area_under_curve, roc
+from narrowgate.trigger._classification import Roc, accuracy, area_under_curve, near_auc, roc
 from narrowgate.trigger._comparison import Difference, difference, indistinguishable
 from narrowgate.trigger._cuts import fourth_pixel, ht
 from narrowgate.trigger._interval import ONE_SIGMA, wilson
@@ -45,6 +45,7 @@ __all__ = [
     "indistinguishable",
     "judge",
     "judge_cuts",
+    "near_auc",
     "rate_above",
     "roc",
     "separate",
