@@ -19,11 +19,11 @@ pytestmark = pytest.mark.skipif(not native.available(), reason=native.why_not() 
 Result = tuple[jax.Array, jax.Array]
 
 
-def by_xla(layer: Convolution) -> Callable[[jax.Array, jax.Array], Result]:
+def by_xla(layer: Convolution, shift: jax.Array) -> Callable[[jax.Array, jax.Array], Result]:
     def pooled_with_sums(images: jax.Array, kernel: jax.Array) -> Result:
         outputs = convolve(images, kernel, layer)
-        sums = jnp.stack([jnp.sum(power, axis=(0, 2, 3, 4)) for power in (outputs, outputs**2)])
-        return largest(outputs), sums
+        away = outputs - shift[:, None, None, None]
+        return largest(outputs), jnp.stack([shift, *(jnp.sum(power, axis=(0, 2, 3, 4)) for power in (away, away**2))])
 
     return pooled_with_sums
 
@@ -48,19 +48,22 @@ def test_outputs_sums_and_gradients_are_those_of_xla(
     images = whole_numbers(generator, (channels, columns, rows, tiles * native.EVENTS_AT_A_TIME), most)
     kernel = whole_numbers(generator, (3, 3, channels, filters), most)
     layer = Convolution("conv0", rows, columns, channels, filters, kernel=3, pool=2, batch_norm=True)
-    expected, expected_backward = jax.vjp(by_xla(layer), images, kernel)
     found, backward = jax.vjp(lambda images, kernel: native.pooled_with_sums(images, kernel, False), images, kernel)
+    shift = found[1][0]
+    expected, expected_backward = jax.vjp(by_xla(layer, shift), images, kernel)
+    outputs = np.asarray(convolve(images, kernel, layer))
+    assert all(shift[filter] in outputs[:, filter] for filter in range(filters))
     alone, alone_backward = jax.vjp(lambda images, kernel: native.pooled(images, kernel, False), images, kernel)
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(one, other)
     np.testing.assert_array_equal(alone, expected[0])
     np.testing.assert_array_equal(native.pooled(images, kernel, False), expected[0])  # nothing kept for a gradient
     of_pooled = whole_numbers(generator, expected[0].shape, 3)
-    for of_sums in (jnp.zeros((2, filters)), whole_numbers(generator, (2, filters), 1)):
+    for of_sums in (jnp.zeros((3, filters)), whole_numbers(generator, (3, filters), 1)):
         for one, other in zip(backward((of_pooled, of_sums)), expected_backward((of_pooled, of_sums)), strict=True):
             np.testing.assert_array_equal(one, other)
     for one, other in zip(
-        alone_backward(of_pooled), expected_backward((of_pooled, jnp.zeros((2, filters)))), strict=True
+        alone_backward(of_pooled), expected_backward((of_pooled, jnp.zeros((3, filters)))), strict=True
     ):
         np.testing.assert_array_equal(one, other)
 

@@ -26,8 +26,13 @@ def pooled(
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def pooled_with_sums(
     images: Float[Array, "channels columns rows events"], kernel: Float[Array, "3 3 channels filters"], first: bool
-) -> tuple[Float[Array, "filters columns/2 rows/2 events"], Float[Array, "2 filters"]]:
-    """The same, and for every filter the sum of its outputs before pooling and that of their squares."""
+) -> tuple[Float[Array, "filters columns/2 rows/2 events"], Float[Array, "3 filters"]]:
+    """The same, and for every filter three numbers about its outputs before pooling.
+
+    A shift (one of the outputs), the sum of their differences from it, and the sum of the squares of these. Differences
+    from it keep their digits where all outputs lie far from zero. What is made of the three must not depend on which
+    shift was chosen, as mean and variance do not: the gradient takes it as given.
+    """
     found, _, sums = _forward(images, kernel, results=3)
     return found, sums
 
@@ -45,13 +50,16 @@ def _pooled_backward(first: bool, saved: _Saved, of_found: Array) -> tuple[Array
     return _backward(first, *saved, of_found)
 
 
-def _with_sums_forward(images: Array, kernel: Array, first: bool) -> tuple[tuple[Array, Array], _Saved]:
+def _with_sums_forward(images: Array, kernel: Array, first: bool) -> tuple[tuple[Array, Array], tuple[_Saved, Array]]:
     found, places, sums = _forward(images, kernel, results=3)
-    return (found, sums), (images, kernel, places)
+    return (found, sums), ((images, kernel, places), sums[0])
 
 
-def _with_sums_backward(first: bool, saved: _Saved, of_results: tuple[Array, Array]) -> tuple[Array, Array]:
-    return _backward(first, *saved, *of_results)
+def _with_sums_backward(
+    first: bool, saved: tuple[_Saved, Array], of_results: tuple[Array, Array]
+) -> tuple[Array, Array]:
+    (arrays, shift), (of_found, of_sums) = saved, of_results
+    return _backward(first, *arrays, of_found, of_sums.at[0].set(shift))
 
 
 pooled.defvjp(_pooled_forward, _pooled_backward)
@@ -65,7 +73,7 @@ def _forward(images: Array, kernel: Array, results: int) -> Sequence[Array]:
     types = (
         jax.ShapeDtypeStruct(shape, jnp.float32),
         jax.ShapeDtypeStruct(shape, jnp.uint8),  # which of a pool's four is the largest
-        jax.ShapeDtypeStruct((2, filters), jnp.float32),
+        jax.ShapeDtypeStruct((3, filters), jnp.float32),
     )
     return jax.ffi.ffi_call(FORWARD, types[:results], vmap_method="sequential")(images, kernel)
 

@@ -10,6 +10,7 @@
 // reached without jumps. A pool sees 4 x 4 of them, and its four outputs need 36 multiplications for every channel.
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
@@ -142,10 +143,29 @@ void in_groups(int filters, const Body& body, int first = 0) {
   if constexpr (most > 1) in_groups<most / 2>(filters, body, first);
 }
 
-// A tile's pooled outputs of `count` filters. `places` and `sums` (two for every filter) may be null.
+// For the sums of `count` filters: one of their outputs, from the middle of the images, nearest to the mean of those beside
+// it. Sums of differences from an output lose nothing where all outputs lie far from zero (Chan, Golub and LeVeque,
+// American Statistician 37, 242, 1983), and a whole number keeps them whole.
+template <int count>
+void pick_shifts(const Shape& shape, const Lanes* tile, const float* taps, int first, float* shifts) {
+  Lanes found[count][4];
+  products<count>(shape, tile + shape.window(shape.pool_columns() / 2, shape.pool_rows() / 2),
+                  taps + first * shape.channels * 9, found);
+  for (int one = 0; one < count; one++) {
+    const Lanes(&values)[4] = found[one];
+    const float mean = total(values[0] + values[1] + values[2] + values[3]) / (4 * LANES);
+    float nearest = values[0][0];
+    for (const Lanes& value : values)
+      for (int lane = 0; lane < LANES; lane++)
+        if (std::abs(value[lane] - mean) < std::abs(nearest - mean)) nearest = value[lane];
+    shifts[first + one] = nearest;
+  }
+}
+
+// A tile's pooled outputs of `count` filters. `places` and `sums` (two for every filter, of what `shifts` leave) may be null.
 template <int count>
 void pool_tile(const Shape& shape, const Lanes* tile, const float* taps, int first, float* pooled, uint8_t* places,
-               Lanes* sums) {
+               const float* shifts, Lanes* sums) {
   for (int column = 0, pool = 0; column < shape.pool_columns(); column++)
     for (int row = 0; row < shape.pool_rows(); row++, pool++) {
       Lanes found[count][4];
@@ -157,14 +177,16 @@ void pool_tile(const Shape& shape, const Lanes* tile, const float* taps, int fir
         if (places) store(places + at, __builtin_convertvector(place, Bytes));
         if (sums)
           for (const Lanes& value : found[one]) {
-            sums[2 * (first + one)] += value;
-            sums[2 * (first + one) + 1] += value * value;
+            const Lanes away = value - shifts[first + one];
+            sums[2 * (first + one)] += away;
+            sums[2 * (first + one) + 1] += away * away;
           }
       }
     }
 }
 
-// `places` and `sums` may be null; `sums` (2, filters) are of the outputs before pooling and of their squares.
+// `places` and `sums` may be null; `sums` (3, filters) are of the outputs before pooling: a shift, the sum of their
+// differences from it, and that of the differences' squares.
 void forward(const Shape& shape, const float* images, const float* kernel, float* pooled, uint8_t* places, float* sums) {
   const std::vector<float> taps = taps_of(shape, kernel);
   Lanes* tile = fresh_tile<0>(shape);
@@ -172,17 +194,20 @@ void forward(const Shape& shape, const float* images, const float* kernel, float
   for (int64_t event = 0; event < shape.events; event += LANES) {
     fill_tile(shape, images + event, tile);
     in_groups<4>(shape.filters, [&](auto count, int first) {
-      pool_tile<count()>(shape, tile, taps.data(), first, pooled + event, places ? places + event : nullptr,
+      if (sums && event == 0) pick_shifts<count()>(shape, tile, taps.data(), first, sums);
+      pool_tile<count()>(shape, tile, taps.data(), first, pooled + event, places ? places + event : nullptr, sums,
                          sums ? each.data() : nullptr);
     });
   }
   if (sums)
     for (int filter = 0; filter < shape.filters; filter++)
-      for (int power = 0; power < 2; power++) sums[power * shape.filters + filter] = total(each[2 * filter + power]);
+      for (int power = 1; power <= 2; power++)
+        sums[power * shape.filters + filter] = total(each[2 * filter + power - 1]);
 }
 
 // What reaches the outputs before pooling, as (filter, pool, place): the largest of a pool has the pool's gradient, and
-// where `sums` were asked for, all have their share in those.
+// where `sums` were asked for, all have their share in those: here (3, filters) are the shift, and the gradients of the
+// sum of differences from it and of their squares.
 template <int count>
 void share_gradient(const Shape& shape, const Lanes* tile, const float* taps, int first, const uint8_t* places,
                     const float* pooled, const float* sums, Lanes* shares) {
@@ -198,7 +223,9 @@ void share_gradient(const Shape& shape, const Lanes* tile, const float* taps, in
         Lanes* share = shares + (filter * shape.pools() + pool) * 4;
         for (int place = 0; place < 4; place++) {
           share[place] = largest == place ? gradient : Lanes{};
-          if (sums) share[place] += sums[filter] + 2 * sums[shape.filters + filter] * found[one][place];
+          if (sums)
+            share[place] +=
+                sums[shape.filters + filter] + 2 * sums[2 * shape.filters + filter] * (found[one][place] - sums[filter]);
         }
       }
     }

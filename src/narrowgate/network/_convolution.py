@@ -19,7 +19,7 @@ from jaxtyping import Array, Float
 from numpy.typing import NDArray
 
 from narrowgate import native
-from narrowgate.network._batch_norm import batch_moments
+from narrowgate.network._batch_norm import batch_moments, moments
 from narrowgate.network._layers import Convolution
 
 
@@ -44,8 +44,8 @@ def pooled_with_moments(
     """The same, with mean and variance of every filter's outputs before pooling."""
     if _is_native(images, layer):
         found, sums = native.pooled_with_sums(images, kernel, layer.first)
-        mean, square = sums / (found[0].size * layer.pool**2)
-        return found, (mean, jnp.maximum(square - jnp.square(mean), 0))
+        outputs = found[0].size * layer.pool**2
+        return found, moments(sums[0], sums[1] / outputs, sums[2] / outputs)
     products = convolve(images, kernel, layer)
     return largest(products), batch_moments(products, channel=1)
 
