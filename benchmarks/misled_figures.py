@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from misled_report import Found, value_at
-from narrowgate.notebook._style import BLUE, GREEN, GREY, INK, ORANGE, PALE, VERMILION, headline, picture
+from narrowgate.pictures import BLUE, GREEN, GREY, INK, ORANGE, PALE, VERMILION, headline, picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

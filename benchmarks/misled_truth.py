@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from misled_pool import STUDY, configurations, opened
 from narrowgate.events import load, load_sample
+from narrowgate.files import write_text
 from narrowgate.study import Study
-from narrowgate.study._folder import write_text
 from narrowgate.study._members import Member, finalist_member
 from narrowgate.study._rungs import Search
 from narrowgate.training import Placement, Population, in_batches, program_of

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
-from narrowgate.notebook import _style
+from narrowgate import pictures
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -126,14 +126,14 @@ def ratio(first: Sequence[float], second: Sequence[float]) -> str:
 
 def draw_curves(path: Path, runs: Sequence[Run]) -> None:
     """The loss curves of the twelve as small multiples."""
-    with _style.picture(path, 10.0, 7.6) as figure:
+    with pictures.picture(path, 10.0, 7.6) as figure:
         panels = figure.subplots(3, 4, sharex=True, sharey=True)
         for axes, run in zip(panels.flat, runs, strict=True):
             epochs = np.arange(1, len(run["seeds"][0]["live"]["curve"]) + 1)
             for curve in of(run, "live", "curve"):
-                axes.plot(epochs, curve, color=_style.PALE, linewidth=0.9)
-            axes.plot(epochs, typical(run)["live"]["curve"], color=_style.ORANGE, linewidth=1.4)
-            axes.plot(epochs, typical(run)["averaged"]["curve"], color=_style.BLUE, linewidth=1.4)
+                axes.plot(epochs, curve, color=pictures.PALE, linewidth=0.9)
+            axes.plot(epochs, typical(run)["live"]["curve"], color=pictures.ORANGE, linewidth=1.4)
+            axes.plot(epochs, typical(run)["averaged"]["curve"], color=pictures.BLUE, linewidth=1.4)
             volatility = float(np.median(of(run, "live", "stability", "volatility")))
             number, _, rest = run["configuration"]["name"].partition(": ")
             axes.set_title(f"{number}  {rest}", fontsize=9.0, loc="left")
@@ -145,14 +145,14 @@ def draw_curves(path: Path, runs: Sequence[Run]) -> None:
                 ha="right",
                 va="top",
                 fontsize=8.5,
-                color=_style.VERMILION if volatility > VOLATILE else _style.GREY,
+                color=pictures.VERMILION if volatility > VOLATILE else pictures.GREY,
             )
         _log_axis(panels[0, 0])
         for axes in panels[:, 0]:
             axes.set_ylabel("validation loss")
         for axes in panels[-1]:
             axes.set_xlabel("epoch of 100 steps")
-        _style.headline(
+        pictures.headline(
             figure,
             "The twelve runs of July 2022, on our sample",
             "orange: live weights of the typical seed, grey: those of the others, blue: averaged weights",
@@ -170,25 +170,25 @@ def _log_axis(axes: Axes) -> None:
 
 def draw_efficiencies(path: Path, runs: Sequence[Run]) -> None:
     """Every seed's efficiency at 10 kHz, live and averaged, and the typical one's interval."""
-    with _style.picture(path, 7.6, 5.4) as figure:
+    with pictures.picture(path, 7.6, 5.4) as figure:
         axes = figure.subplots()
         for place, run in enumerate(runs):
             point = typical(run)["live"]["judgement"]["working_points"][0]
             axes.plot(
-                [point["low"], point["high"]], [place, place], color=_style.PALE, linewidth=7, solid_capstyle="butt"
+                [point["low"], point["high"]], [place, place], color=pictures.PALE, linewidth=7, solid_capstyle="butt"
             )
             live, averaged = efficiencies(run), efficiencies(run, "averaged")
-            for values, shift, colour in ((live, -0.2, _style.ORANGE), (averaged, 0.2, _style.BLUE)):
+            for values, shift, colour in ((live, -0.2, pictures.ORANGE), (averaged, 0.2, pictures.BLUE)):
                 if below := sorted(value for value in values if value < LOWEST):
                     text = "◂ " + ", ".join(f"{value:.2f}" for value in below)
                     axes.text(LOWEST + 0.0005, place + shift, text, color=colour, fontsize=8.5, va="center")
-            axes.plot(live, [place - 0.12] * len(live), "o", color=_style.ORANGE, markersize=4.5)
-            axes.plot(averaged, [place + 0.12] * len(averaged), "s", color=_style.BLUE, markersize=4.0)
+            axes.plot(live, [place - 0.12] * len(live), "o", color=pictures.ORANGE, markersize=4.5)
+            axes.plot(averaged, [place + 0.12] * len(averaged), "s", color=pictures.BLUE, markersize=4.0)
         axes.set_yticks(range(len(runs)), [run["configuration"]["name"] for run in runs])
         axes.invert_yaxis()
         axes.set_xlim(LOWEST, None)
         axes.set_xlabel("signal efficiency at 10 kHz (test split)")
-        _style.headline(
+        pictures.headline(
             figure,
             "Five seeds of each run, 2022 conditions",
             "orange: live weights, blue: averaged weights of the same trainings; band: 68 % interval of a typical seed",

@@ -18,6 +18,7 @@ from narrowgate.firmware import FirmwareError, IntegerNetwork, integer_network, 
 from narrowgate.network import Configuration, ImageShape
 from narrowgate.runs import open_data, read_configuration
 from narrowgate.training import score
+from narrowgate.units import in_kilohertz
 
 Images = NDArray[np.unsignedinteger[Any]]
 
@@ -64,11 +65,11 @@ class TrainedNetwork:
         """
         for rate in rates or ():
             if rate not in self.thresholds:
-                allowed = ", ".join(_kilohertz(one) for one in self.thresholds) or "none"
+                allowed = ", ".join(in_kilohertz(one) for one in self.thresholds) or "none"
                 raise FirmwareError(
-                    f"Run {self.id} has no threshold for {_kilohertz(rate)}; those of its record: {allowed}."
+                    f"Run {self.id} has no threshold for {in_kilohertz(rate)}; those of its record: {allowed}."
                 )
-        return {_kilohertz(rate): self.thresholds[rate] for rate in (self.thresholds if rates is None else rates)}
+        return {in_kilohertz(rate): self.thresholds[rate] for rate in (self.thresholds if rates is None else rates)}
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,3 @@ def real_images(trained: TrainedNetwork, count: int, data: Path | None = None) -
 def _shape(sizes: Sequence[int]) -> ImageShape:
     rows, columns, channels = (int(size) for size in sizes)
     return rows, columns, channels
-
-
-def _kilohertz(rate: float) -> str:
-    return f"{rate / 1000:g} kHz"

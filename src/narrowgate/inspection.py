@@ -11,8 +11,7 @@ from rich.text import Text
 
 from narrowgate.events import Dataset, summarise
 from narrowgate.trigger import judge_cuts
-
-CUTS = {"ht": "HT", "fourth_pixel": "fourth pixel"}
+from narrowgate.units import cut_name, in_kilohertz
 
 
 def inspect_dataset(dataset: Dataset) -> dict[str, Any]:
@@ -33,7 +32,7 @@ def render_inspection(found: dict[str, Any]) -> RenderableType:
     head = Text.assemble(
         (found["name"], "bold"),
         f"  images {rows} (η) × {columns} (φ) × {channels}, {found['lsb']:g} GeV a count, "
-        f"crossing rate {found['crossing_rate'] / 1e6:.2f} MHz",
+        f"crossing rate {in_kilohertz(found['crossing_rate'])}",
     )
     parts: list[RenderableType] = [head, _counts(found)]
     if found["shared"]:
@@ -76,8 +75,8 @@ def _cuts(cuts: dict[str, list[dict[str, Any]]]) -> Table:
     for name, points in cuts.items():
         for point in points:
             table.add_row(
-                CUTS[name],
-                f"{point['rate'] / 1e3:g} kHz",
+                cut_name(name),
+                in_kilohertz(point["rate"]),
                 f"{point['threshold']:.1f} GeV",
                 f"{point['efficiency']:.3f} ({point['low']:.3f}–{point['high']:.3f})",
                 str(point["deciding"]),

@@ -6,7 +6,6 @@ knows what the others do here.
 
 from __future__ import annotations
 
-import json
 import shutil
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
@@ -19,10 +18,12 @@ import numpy as np
 
 from narrowgate import notebook
 from narrowgate.events import Dataset, load_sample, read, sample_path
+from narrowgate.files import FileError, read_json, write_json
 from narrowgate.firmware import disagreement, exact_scores
 from narrowgate.network import Configuration, ConfigurationError
 from narrowgate.training import Progress, Trained, device_in_words, score, train
 from narrowgate.trigger import fourth_pixel, ht, judge, stability
+from narrowgate.units import cut_name
 
 CHECKPOINT = "checkpoint"
 """Folder of the first of the runs that train together; it goes when they are finished."""
@@ -91,8 +92,7 @@ def run(
             )
         )
     members = folders[0].path / CHECKPOINT / MEMBERS
-    members.parent.mkdir()
-    members.write_text(json.dumps([folder.id for folder in folders]))
+    write_json(members, [folder.id for folder in folders])
     return _finish(folders, [one.configuration for one in given], dataset, report)
 
 
@@ -108,8 +108,8 @@ def resume(root: Path, name: str, *, report: Callable[[Progress], None] | None =
         raise notebook.NotebookError(f"run {asked.id} is finished; there is nothing to resume")
     leader = asked.environment.get("trained_with", asked.id)
     try:
-        ids = [str(one) for one in json.loads((root / leader / CHECKPOINT / MEMBERS).read_text())]
-    except (OSError, ValueError):
+        ids = [str(one) for one in read_json(root / leader / CHECKPOINT / MEMBERS)]
+    except (FileError, TypeError):
         raise notebook.NotebookError(
             f"run {asked.id} was stopped before its training began, or its checkpoint was removed; train it anew"
         ) from None
@@ -231,7 +231,10 @@ def _record(folder: notebook.RunFolder, member: Trained, dataset: Dataset) -> No
         curve=member.curve,
         scores=scores,
         labels=test.labels,
-        cuts={"HT": ht(test.images, dataset.lsb), "fourth pixel": fourth_pixel(test.images, dataset.lsb)},
+        cuts={
+            cut_name("ht"): ht(test.images, dataset.lsb),
+            cut_name("fourth_pixel"): fourth_pixel(test.images, dataset.lsb),
+        },
         crossing_rate=dataset.crossing_rate,
         title=member.configuration.name or folder.id,
         subtitle=f"{dataset.name}: {np.count_nonzero(test.labels == 0):,} background events",

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from narrowgate.files import FileError
 from narrowgate.notebook import NotebookError, RunFolder, Status, create, environment, find, list_runs, load, reopen
 
 from .notebook_example import CONFIGURATION, GIVEN, curve, make_run, metrics, run_elsewhere, weights
@@ -91,7 +92,7 @@ def test_what_is_no_record_gets_a_sentence(tmp_path: Path) -> None:
         run.write_scores(np.zeros(3), np.zeros(2))
     with pytest.raises(NotebookError, match=r"lists of a curve are equally long; found \{'epoch': 2, 'loss': 1\}"):
         run.write_curve({"epoch": [1, 2], "loss": [0.5]})
-    with pytest.raises(NotebookError, match="but no complex"):
+    with pytest.raises(FileError, match="but no complex"):
         create(tmp_path, configuration={}, environment={"device": 1j})
 
 
@@ -159,7 +160,7 @@ def test_an_interrupted_run_goes_on_under_its_own_id(tmp_path: Path) -> None:
     first = begin(tmp_path)
     first.write_curve(curve(3))
     first.interrupt("stopped from the keyboard")
-    (first.path / ".curve-0123456789ab.aside").write_text("left by a killed process")
+    (first.path / ".curve-0123456789ab.part").write_text("left by a killed process")
     with reopen(tmp_path, first.id) as second:
         assert second.id == first.id
         assert load(tmp_path, first.id).status is Status.RUNNING

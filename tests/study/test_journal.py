@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from narrowgate.files import sweep, write_text, write_whole
 from narrowgate.study._errors import StudyError
-from narrowgate.study._folder import held, sweep, write_text, write_whole
+from narrowgate.study._folder import held
 from narrowgate.study._journal import JOURNAL, Entry, Journal
 
 

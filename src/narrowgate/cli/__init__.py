@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import sys
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import typer
 
@@ -14,8 +10,9 @@ from narrowgate import __version__
 from narrowgate.cli._data import inspect, simulate
 from narrowgate.cli._firmware import cost, export, synth, verify
 from narrowgate.cli._runs import compare, note, runs, show, train
-from narrowgate.cli._shared import out
+from narrowgate.cli._shared import out, speak_any_encoding
 from narrowgate.cli._study import search, study
+from narrowgate.errors import NarrowgateError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -39,23 +36,14 @@ def version() -> None:
 
 
 def main() -> None:
-    """Run the command line. What a user may have caused ends in a sentence and a non-zero exit, never a traceback."""
-    with _sentences():
-        app()
+    """Run the command line.
 
-
-@contextmanager
-def _sentences() -> Iterator[None]:
+    What a user may have caused is a `NarrowgateError` and ends in its sentence and exit code 2, never in a traceback;
+    a mistake of narrowgate's own keeps its traceback.
+    """
+    speak_any_encoding()
     try:
-        yield
-    except (ValueError, OSError) as error:
-        if not _is_sentence(error):
-            raise
+        app()
+    except NarrowgateError as error:
         print(f"narrowgate: {error}", file=sys.stderr)
         sys.exit(2)
-
-
-def _is_sentence(error: Exception) -> bool:
-    """Errors of the operating system, and those that our own code raised on purpose, wherever it runs from."""
-    raised_in = traceback.extract_tb(error.__traceback__)[-1].filename
-    return isinstance(error, OSError) or Path(raised_in).is_relative_to(Path(__file__).parents[1])

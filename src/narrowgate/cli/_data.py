@@ -22,13 +22,15 @@ def inspect(
 ) -> None:
     """Look at a data set: counts, occupancy, energies, mean images, and what simple cuts keep at the rates."""
     from narrowgate import events
+    from narrowgate.files import write_whole
     from narrowgate.inspection import inspect_dataset, render_inspection
 
     source = file or events.sample_path()
     dataset = events.read(source, images=images, labels=labels)
     target = picture or Path(f"{source.stem}.png")
     found = inspect_dataset(dataset)
-    events.picture(dataset).savefig(target, dpi=120)
+    drawn, kind = events.picture(dataset), target.suffix.removeprefix(".") or "png"
+    write_whole(target, lambda file: drawn.savefig(file, dpi=120, format=kind))
     show_content(found | {"picture": str(target)} if as_json else render_inspection(found), as_json)
     if not as_json:
         out.print(f"Mean images: {target}", markup=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -26,6 +27,13 @@ RunName = Annotated[str, typer.Argument(help="A run's id, the beginning of one, 
 DataFile = Annotated[
     Path | None, typer.Option("--data", help="A data set: narrowgate's own file, HDF5 or NPZ. Default: the sample.")
 ]
+
+
+def speak_any_encoding() -> None:
+    """Let a terminal, a pipe or a log in another encoding than UTF-8 have `?` for what it cannot hold."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def settings_of(texts: list[str] | None) -> dict[str, str]:

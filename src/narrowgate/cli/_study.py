@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from narrowgate.cli._shared import AsJson, DataFile, Root, out, prepare_to_train, resumable, seconds_of
+from narrowgate.files import write_text
 
 if TYPE_CHECKING:
     from narrowgate.study import Outcome
@@ -163,7 +164,7 @@ def best(
 
     It has the finalist's length, schedule and seed.
     """
-    from narrowgate.notebook import to_toml
+    from narrowgate.files import to_toml
     from narrowgate.study import best as row_of
     from narrowgate.study import find
     from narrowgate.study import show as read
@@ -184,7 +185,7 @@ def best(
     if output is None:
         sys.stdout.write(text)
     else:
-        output.write_text(text, encoding="utf-8")
+        write_text(output, text)
         out.print(f"{output}: {about}", markup=False, highlight=False, soft_wrap=True)
 
 

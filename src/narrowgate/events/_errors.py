@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from narrowgate.errors import NarrowgateError
 
-class DatasetError(ValueError):
+
+class DatasetError(NarrowgateError, ValueError):
     """A data set, or a file that should hold one, is not as it must be; the message is a full sentence."""
 
 

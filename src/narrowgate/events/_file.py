@@ -6,7 +6,6 @@ The layout is described in docs/dataset.md.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from narrowgate.events._dataset import SPLITS, Dataset, Split
 from narrowgate.events._errors import DatasetError, naming
 from narrowgate.events._geometry import Geometry
 from narrowgate.events._hdf5 import open_hdf5, read_array, read_text
+from narrowgate.files import FileError, write_whole
 
 FORMAT = "narrowgate data set"
 VERSION = 1
@@ -29,13 +29,17 @@ def save(path: str | Path, dataset: Dataset) -> None:
     Raises `DatasetError` when the file cannot be written.
     """
     target = Path(path)
-    aside = target.with_name(target.name + ".part")
-    try:
+    if not target.parent.is_dir():
+        raise DatasetError(f"{target}: the data set cannot be written there (there is no folder {target.parent})")
+
+    def write(aside: Path) -> None:
         with h5py.File(aside, "w") as file:
             _write(file, dataset)
-        os.replace(aside, target)
-    except OSError as error:
-        raise DatasetError(f"{target}: the data set cannot be written there ({error})") from error
+
+    try:
+        write_whole(target, write)
+    except FileError as error:
+        raise DatasetError(f"{target}: the data set cannot be written there ({error.__cause__})") from error
 
 
 def load(path: str | Path) -> Dataset:

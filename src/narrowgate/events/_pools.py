@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -17,6 +16,7 @@ from narrowgate.events._detector import Deposits, deposits
 from narrowgate.events._errors import DatasetError
 from narrowgate.events._generator import Particles, generate
 from narrowgate.events._recipe import FRACTIONS, Recipe, Slice
+from narrowgate.files import aside
 
 SOFT_CHUNK, HARD_CHUNK = 10_000, 2_500
 """Collisions of one chunk. Starting Pythia for minimum bias takes as long as 2 000 events, hence the larger one."""
@@ -46,10 +46,8 @@ class PoolChunk:
         if path.exists():
             return
         particles = generate(self.kind, self.events, self.seed, heavy_mass=self.heavy_mass, light_mass=self.light_mass)
-        aside = path.with_name(f"{path.name}.{os.getpid()}.part")
-        with aside.open("wb") as stream:
+        with aside(path) as temporary, temporary.open("wb") as stream:
             np.savez(stream, **particles._asdict())
-        os.replace(aside, path)
 
     def load(self, folder: Path) -> Particles:
         """Read the chunk. Raises `DatasetError` when it cannot be read."""

@@ -26,6 +26,7 @@ from narrowgate.events._overlay import draw, hard_collisions, hard_slices, overl
 from narrowgate.events._pools import PoolChunk, all_chunks, generator_versions, load_deposits, signal_masses
 from narrowgate.events._recipe import FRACTIONS, Recipe, Slice, assumptions
 from narrowgate.events._simulate import Progress
+from narrowgate.files import aside
 
 CROSSINGS = 2_000
 """Crossings of one overlay chunk: a few seconds of work at a pile-up of 200."""
@@ -168,10 +169,8 @@ def _make_images(chunk: ImageChunk, recipe: Recipe, pools: Path, folder: Path) -
     generator = _generator(recipe, name, 1, int(signal), start)
     crossings = draw(hard, recipe.pileup, sizes, generator)
     images = overlay(_pool(recipe, name, pools), crossings, recipe, generator)
-    aside = path.with_name(f"{path.name}.{os.getpid()}.part")
-    with aside.open("wb") as stream:
+    with aside(path) as temporary, temporary.open("wb") as stream:
         np.save(stream, images, allow_pickle=False)
-    os.replace(aside, path)
 
 
 def _assemble(recipe: Recipe, split_name: str, pools: Path, folder: Path) -> Split:

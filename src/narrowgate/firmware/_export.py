@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, overload
 
+from narrowgate.files import explaining
 from narrowgate.firmware._errors import FirmwareError
 from narrowgate.firmware._evaluate import Images
 from narrowgate.firmware._network import IntegerNetwork
@@ -59,15 +60,17 @@ def export(
     Raises:
         FirmwareError: the target or the part is not known, the target's package is missing, the folder is not empty,
             the network is more than the target can hold, or its output does not depend on the image.
+        FileError: the folder cannot be written.
     """
     circuit = source if isinstance(source, Circuit) else None
     network = source if isinstance(source, IntegerNetwork) else source.network
     found = find_target(target, decides=circuit is not None and bool(circuit.thresholds))
     device = find_part(part)
     folder = Path(folder)
-    if folder.exists() and any(folder.iterdir()):
-        raise FirmwareError(f"The folder {folder} is not empty; name a new one.")
-    return found.write(Order(network, circuit, folder, target, images, clock, device, dict(thresholds or {})))
+    with explaining(folder):
+        if folder.exists() and any(folder.iterdir()):
+            raise FirmwareError(f"The folder {folder} is not empty; name a new one.")
+        return found.write(Order(network, circuit, folder, target, images, clock, device, dict(thresholds or {})))
 
 
 def find_target(name: str, *, decides: bool = False) -> Target:

@@ -31,7 +31,7 @@ def follow(
         FirmwareError: it fails, with its first complaint, or runs longer than `seconds`, with its last step.
     """
     deadline = time.perf_counter() + seconds
-    with log.open("w") as output:
+    with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
             [*DEEP_STACK, *command],
             cwd=folder,
@@ -55,7 +55,7 @@ def follow(
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
     if process.returncode:
-        said = log.read_text(errors="replace").splitlines()
+        said = log.read_text(encoding="utf-8", errors="replace").splitlines()
         complaint = next((line for line in said if line.startswith("ERROR")), f"see {log.name}")
         raise FirmwareError(f"{tool} failed in {folder}: {complaint}")
 

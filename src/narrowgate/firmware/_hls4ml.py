@@ -71,7 +71,7 @@ def simulate(folder: Path) -> NDArray[np.int64]:
     program("g++", "C simulation")
     run(COMPILE, folder)
     run(["sh", "-c", "./csim || test $? -eq 1"], folder)  # 1: it ran, and some images failed
-    return np.array((folder / RESULTS).read_text().split(), np.int64)
+    return np.array((folder / RESULTS).read_text(encoding="utf-8").split(), np.int64)
 
 
 def behind_layers(

@@ -70,7 +70,7 @@ def run_hls(project: CircuitProject) -> NDArray[np.int64]:
 
 
 def _outputs(project: CircuitProject) -> NDArray[np.int64]:
-    words = (project.folder / "test/outputs.hex").read_text().split()
+    words = (project.folder / "test/outputs.hex").read_text(encoding="utf-8").split()
     if len(words) != project.events:
         raise FirmwareError(f"The simulation gave {len(words)} results for {project.events} images.")
     return output_codes(project.circuit, words)

@@ -63,7 +63,7 @@ def by_vitis(project: CircuitProject, seconds: float, progress: Callable[[str], 
         FirmwareError: it fails, leaves a report out, or takes longer than it may.
     """
     script = _logs(project) / "vitis.tcl"
-    script.write_text(_VITIS_SCRIPT)
+    script.write_text(_VITIS_SCRIPT, encoding="utf-8")
     if shutil.which("vitis-run"):
         command = [program("vitis-run", "this synthesis"), "--mode", "hls", "--tcl", str(script)]
     else:
@@ -111,7 +111,7 @@ def _result(counted: Utilisation, slack: float | None, start: float, stage: str)
 def _report(tool: str, path: Path) -> str:
     if not path.exists():
         raise FirmwareError(f"{tool} ended without the report {path}.")
-    return path.read_text(errors="replace")
+    return path.read_text(encoding="utf-8", errors="replace")
 
 
 def _output(project: CircuitProject) -> Path:

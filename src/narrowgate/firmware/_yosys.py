@@ -34,11 +34,11 @@ def by_yosys(project: CircuitProject, seconds: float, progress: Callable[[str], 
         f"read_verilog -sv {read}\nsynth_xilinx -family {FAMILY} -top {NAME} -flatten -noiopad\n"
         "tee -q -o statistics.json stat -json\n"
     )
-    (folder / "synthesis.ys").write_text(script)
+    (folder / "synthesis.ys").write_text(script, encoding="utf-8")
     start = time.perf_counter()
     command = [yosys, "-s", "synthesis.ys"]
     follow(command, folder, folder / "yosys.log", tool="Yosys", step=_PASS, seconds=seconds, progress=progress)
-    statistics = json.loads((folder / "statistics.json").read_text())
+    statistics = json.loads((folder / "statistics.json").read_text(encoding="utf-8"))
     cells = {name: int(count) for name, count in statistics["design"]["num_cells_by_type"].items()}
     return Synthesis(
         tool=str(statistics.get("creator", "Yosys")).split(" (")[0],

@@ -3,8 +3,10 @@
 from enum import StrEnum
 from typing import TypeVar
 
+from narrowgate.errors import NarrowgateError
 
-class FormatError(ValueError):
+
+class FormatError(NarrowgateError, ValueError):
     """A format, or a value offered to one, that makes no sense; the message is a full sentence."""
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import jax
 
-from narrowgate._cache import cache_folder
+from narrowgate.errors import NarrowgateError
+from narrowgate.files import cache_folder
 
 SOURCE = Path(__file__).with_name("kernels.cpp")
 FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-w")
@@ -24,7 +25,7 @@ PATIENCE = 300.0
 """Seconds that a compiler may take; it takes two to ten."""
 
 
-class BuildError(Exception):
+class BuildError(NarrowgateError):
     """Nothing could be compiled or loaded here; the text says why."""
 
 
@@ -55,7 +56,15 @@ def _compiler() -> str:
 
 
 def _key(compiler: str) -> str:
-    about = (SOURCE.read_text(), FLAGS, FOR_THIS_PROCESSOR, compiler, _says(compiler), version("jaxlib"), _processor())
+    about = (
+        SOURCE.read_text(encoding="utf-8"),
+        FLAGS,
+        FOR_THIS_PROCESSOR,
+        compiler,
+        _says(compiler),
+        version("jaxlib"),
+        _processor(),
+    )
     return hashlib.sha256(repr(about).encode()).hexdigest()[:16]
 
 
@@ -66,7 +75,7 @@ def _says(compiler: str) -> str:
 def _processor() -> str:
     """What tells one processor from another: a home may be shared by machines that differ."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return f"{platform.machine()} {platform.processor()}"
     return "\n".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))}))
@@ -75,7 +84,7 @@ def _processor() -> str:
 def _is_whole(file: Path) -> bool:
     """Whether a library is there as it was made; loading half of one would end the process."""
     try:
-        return hashlib.sha256(file.read_bytes()).hexdigest() == file.with_suffix(".sha256").read_text()
+        return hashlib.sha256(file.read_bytes()).hexdigest() == file.with_suffix(".sha256").read_text(encoding="utf-8")
     except OSError:
         return False
 
@@ -91,7 +100,7 @@ def _compile(compiler: str, file: Path) -> None:
         if done.returncode:
             raise BuildError(f"{compiler} failed: {done.stderr.strip()[:500]}")
         digest = aside.with_suffix(".sha256")
-        digest.write_text(hashlib.sha256(aside.read_bytes()).hexdigest())
+        digest.write_text(hashlib.sha256(aside.read_bytes()).hexdigest(), encoding="utf-8")
         digest.replace(file.with_suffix(".sha256"))
         aside.replace(file)
 

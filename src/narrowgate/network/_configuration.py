@@ -16,13 +16,14 @@ from pydantic import (
     model_validator,
 )
 
+from narrowgate.errors import NarrowgateError
 from narrowgate.fixedpoint import Format, grid, parse_optional, spell
 
 BatchNorm = Literal["off", "hidden", "all"]
 Schedule = Literal["constant", "warm-up", "cosine", "warm-up-stable-decay", "reduce-on-plateau"]
 
 
-class ConfigurationError(ValueError):
+class ConfigurationError(NarrowgateError, ValueError):
     """A configuration that cannot be used; the message says where, what was found and what is allowed."""
 
 

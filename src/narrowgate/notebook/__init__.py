@@ -12,6 +12,7 @@ A run is a folder of plain files, `runs/<id>/`. Writing one takes plain tables a
 Leaving the block seals the run: finished, interrupted or failed, with the reason.
 """
 
+from narrowgate.files import to_toml
 from narrowgate.notebook._compare import AtRate, Comparison, compare
 from narrowgate.notebook._draw import draw
 from narrowgate.notebook._environment import environment
@@ -24,7 +25,6 @@ from narrowgate.notebook._record import RunFolder, create, reopen
 from narrowgate.notebook._render import render_comparison, render_run, render_runs
 from narrowgate.notebook._state import Status
 from narrowgate.notebook._tables import RunsTable, run_as_dict, runs_table
-from narrowgate.notebook._toml import to_toml
 
 __all__ = [
     "AtRate",

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from narrowgate.files import plain
 from narrowgate.notebook._errors import NotebookError
-from narrowgate.notebook._files import plain
 from narrowgate.notebook._filter import flatten
 from narrowgate.notebook._layout import SCORES
 from narrowgate.notebook._load import Run, find, load

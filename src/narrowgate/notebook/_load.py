@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+from narrowgate.errors import NarrowgateError
+from narrowgate.files import explaining, read_json, sha256
 from narrowgate.notebook import _ids
 from narrowgate.notebook._errors import NotebookError
-from narrowgate.notebook._files import fingerprint, read_json
 from narrowgate.notebook._layout import CONFIGURATION, CURVE, ENVIRONMENT, METRICS, NEEDED, SCORES, WEIGHTS
 from narrowgate.notebook._measures import Measures
 from narrowgate.notebook._notes import Note, read_notes
@@ -110,7 +111,8 @@ def ids(root: Path | str) -> list[str]:
     root = Path(root)
     if not root.is_dir():
         return []
-    return sorted((path.name for path in root.iterdir() if _ids.is_id(path.name) and path.is_dir()), key=_ids.order)
+    with explaining(root):
+        return sorted((path.name for path in root.iterdir() if _ids.is_id(path.name) and path.is_dir()), key=_ids.order)
 
 
 def list_runs(root: Path | str) -> list[Run]:
@@ -146,7 +148,7 @@ def read_run(folder: Path, *, thorough: bool = False) -> Run:
             measures=Measures.of(metrics),
             notes=notes,
         )
-    except (NotebookError, OSError) as error:
+    except (NarrowgateError, OSError) as error:
         return Run(id=folder.name, folder=folder, status=Status.DAMAGED, reason=str(error), notes=notes)
 
 
@@ -161,7 +163,7 @@ def _check_seal(folder: Path, state: State, thorough: bool) -> None:
             raise NotebookError(f"{name} is missing")
         if (found := path.stat().st_size) != size:
             raise NotebookError(f"{name} has {found} bytes, and had {size} when the run ended")
-        if thorough and fingerprint(path) != digest:
+        if thorough and sha256(path) != digest:
             raise NotebookError(f"{name} has changed since the run ended")
 
 

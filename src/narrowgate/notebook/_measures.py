@@ -8,13 +8,7 @@ from typing import Any, Self
 from narrowgate.notebook._errors import NotebookError
 from narrowgate.notebook._layout import METRICS
 from narrowgate.trigger import Rejection, WorkingPoint
-
-_CUTS = {"ht": "HT", "fourth_pixel": "fourth pixel"}
-
-
-def cut_name(key: str) -> str:
-    """The name of a cut-based trigger for a reader: `HT`, `fourth pixel`."""
-    return _CUTS.get(key, key.replace("_", " "))
+from narrowgate.units import cut_name
 
 
 @dataclass(frozen=True)

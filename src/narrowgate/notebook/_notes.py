@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from narrowgate.files import locked
 from narrowgate.notebook._errors import NotebookError
-from narrowgate.notebook._files import locked
 from narrowgate.notebook._layout import NOTES
 
 _BEGINNING = re.compile(r"- \*\*(\d{4}-\d{2}-\d{2} [\d:]{8}[+-][\d:]{5,8})\*\* (.*)")

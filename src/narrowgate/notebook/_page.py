@@ -5,15 +5,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from narrowgate.files import locked, write_text
 from narrowgate.notebook._draw import PICTURES
-from narrowgate.notebook._files import locked, write_text
 from narrowgate.notebook._layout import PAGE, PLOTS
 from narrowgate.notebook._load import Run, find, list_runs, read_run
 from narrowgate.notebook._markdown import Markdown, escape, escape_lines, table
 from narrowgate.notebook._notes import Note, append_note
 from narrowgate.notebook._state import Status
 from narrowgate.notebook._verdict import exactness_sentence, verdict_sentence
-from narrowgate.notebook._words import fraction, kilohertz, seconds, setting, significant, with_interval
+from narrowgate.notebook._words import fraction, seconds, setting, significant, with_interval
+from narrowgate.units import in_kilohertz
 
 INDEX = "index.md"
 
@@ -80,7 +81,7 @@ def index(runs: Sequence[Run]) -> str:
             run.status if run.status is Status.FINISHED else f"{run.status}: {run.reason}".removesuffix(": "),
             fraction(run.measures.accuracy),
             ", ".join(
-                f"{with_interval(point.efficiency, point.low, point.high)} at {kilohertz(point.rate)}"
+                f"{with_interval(point.efficiency, point.low, point.high)} at {in_kilohertz(point.rate)}"
                 for point in run.measures.points[:1]
             )
             or "–",
@@ -143,10 +144,10 @@ def _performance(run: Run) -> list[str]:
             for name in measures.cuts
         ]
         kept = with_interval(point.efficiency, point.low, point.high)
-        rows.append((kilohertz(point.rate), significant(point.threshold, 4), kept, str(point.deciding), *beside))
+        rows.append((in_kilohertz(point.rate), significant(point.threshold, 4), kept, str(point.deciding), *beside))
     blocks.append(table(columns, rows))
     confidence = f"{measures.points[0].confidence:.0%}".replace("%", " %")
-    crossing = f"; the crossing rate is {kilohertz(measures.crossing_rate)}" if measures.crossing_rate else ""
+    crossing = f"; the crossing rate is {in_kilohertz(measures.crossing_rate)}" if measures.crossing_rate else ""
     blocks.append(f"In brackets, {confidence} intervals{crossing}.")
     if measures.rejections:
         limits = [

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from narrowgate.notebook import _style
+from narrowgate import pictures
 from narrowgate.notebook._errors import NotebookError
-from narrowgate.notebook._words import kilohertz
+from narrowgate.units import in_kilohertz
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ def plot_comparison(path: Path, labels: Sequence[str], panels: Sequence[Panel], 
     places = range(len(labels))
     width = 2.2 + 2.9 * len(panels) + 0.05 * max(map(len, labels))
     height = 2.0 + 0.42 * len(labels)
-    with _style.picture(path, width=width, height=height) as figure:
-        _style.headline(figure, "Signal efficiency at a fixed background rate", subtitle)
+    with pictures.picture(path, width=width, height=height) as figure:
+        pictures.headline(figure, "Signal efficiency at a fixed background rate", subtitle)
         for axes, panel in zip(figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels, strict=True):
             best = max(places, key=lambda place: panel.values[place])
-            axes.axvspan(panel.lows[best], panel.highs[best], color=_style.NETWORK, alpha=0.13, linewidth=0)
-            for (name, value), (colour, dashes) in zip(panel.cuts.items(), _style.CUTS, strict=False):
+            axes.axvspan(panel.lows[best], panel.highs[best], color=pictures.NETWORK, alpha=0.13, linewidth=0)
+            for (name, value), (colour, dashes) in zip(panel.cuts.items(), pictures.CUTS, strict=False):
                 axes.axvline(value, color=colour, linestyle=dashes, linewidth=1.5, label=name)
             for place in places:
                 value = panel.values[place]
@@ -51,16 +51,16 @@ def plot_comparison(path: Path, labels: Sequence[str], panels: Sequence[Panel], 
                     place,
                     xerr=[[value - panel.lows[place]], [panel.highs[place] - value]],
                     fmt="o",
-                    color=_style.NETWORK,
-                    markerfacecolor=_style.NETWORK if panel.alike[place] else "white",
+                    color=pictures.NETWORK,
+                    markerfacecolor=pictures.NETWORK if panel.alike[place] else "white",
                     markeredgewidth=1.5,
                     markersize=6.5,
                     elinewidth=1.8,
                     capsize=3.5,
                 )
             axes.grid(visible=False, axis="y")
-            axes.set_xlabel(f"signal efficiency at {kilohertz(panel.rate)}")
-            axes.set_yticks(places, [_style.literal(label) for label in labels])
+            axes.set_xlabel(f"signal efficiency at {in_kilohertz(panel.rate)}")
+            axes.set_yticks(places, [pictures.literal(label) for label in labels])
             axes.set_ylim(len(labels) - 0.5, -0.5)
             axes.tick_params(axis="y", length=0)
             axes.margins(x=0.08)

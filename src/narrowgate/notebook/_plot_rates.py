@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from narrowgate.notebook import _style
+from narrowgate import pictures
 from narrowgate.trigger import EfficiencyCurve, Roc, WorkingPoint
 
 if TYPE_CHECKING:
@@ -30,11 +30,11 @@ def plot_roc(
     `points` are the network's working points, drawn with their intervals. `event_rate` is the rate in Hz that one
     background event stands for; where fewer than ten decide, the picture is shaded.
     """
-    with _style.picture(path) as figure:
-        _style.headline(figure, title, subtitle)
+    with pictures.picture(path) as figure:
+        pictures.headline(figure, title, subtitle)
         axes = figure.subplots()
-        axes.plot(network.rate / 1e3, network.signal_efficiency, color=_style.NETWORK, label="network", zorder=4)
-        for (name, cut), (colour, dashes) in zip(cuts.items(), _style.CUTS, strict=False):
+        axes.plot(network.rate / 1e3, network.signal_efficiency, color=pictures.NETWORK, label="network", zorder=4)
+        for (name, cut), (colour, dashes) in zip(cuts.items(), pictures.CUTS, strict=False):
             axes.plot(cut.rate / 1e3, cut.signal_efficiency, color=colour, linestyle=dashes, label=name)
         _draw_points(axes, points)
         axes.set_xlim(event_rate / 1e3, network.crossing_rate / 1e3)
@@ -55,14 +55,14 @@ def plot_efficiency(
 
     The rates of `network` and of each of `cuts` ascend; `points` are the network's working points.
     """
-    with _style.picture(path) as figure:
-        _style.headline(figure, title, subtitle)
+    with pictures.picture(path) as figure:
+        pictures.headline(figure, title, subtitle)
         axes = figure.subplots()
         rates = network.rate / 1e3
-        axes.plot(rates, network.efficiency, color=_style.NETWORK, label="network", zorder=4)
+        axes.plot(rates, network.efficiency, color=pictures.NETWORK, label="network", zorder=4)
         band = f"its {network.confidence:.0%} interval".replace("%", " %")
-        axes.fill_between(rates, network.low, network.high, color=_style.NETWORK, alpha=0.2, linewidth=0, label=band)
-        for (name, cut), (colour, dashes) in zip(cuts.items(), _style.CUTS, strict=False):
+        axes.fill_between(rates, network.low, network.high, color=pictures.NETWORK, alpha=0.2, linewidth=0, label=band)
+        for (name, cut), (colour, dashes) in zip(cuts.items(), pictures.CUTS, strict=False):
             axes.plot(cut.rate / 1e3, cut.efficiency, color=colour, linestyle=dashes, label=name)
         _draw_points(axes, points)
         axes.set_xlim(rates[0], rates[-1])
@@ -73,14 +73,14 @@ def plot_efficiency(
 
 def _draw_points(axes: Axes, points: Sequence[WorkingPoint]) -> None:
     for point in points:
-        axes.axvline(point.rate / 1e3, color=_style.GREY, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
+        axes.axvline(point.rate / 1e3, color=pictures.GREY, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
         axes.errorbar(
             point.rate / 1e3,
             point.efficiency,
             yerr=[[point.efficiency - point.low], [point.high - point.efficiency]],
             fmt="o",
             markersize=5,
-            color=_style.INK,
+            color=pictures.INK,
             elinewidth=1.4,
             capsize=3,
             zorder=5,
@@ -91,8 +91,8 @@ def _finish(axes: Axes, event_rate: float) -> None:
     few, left, right = 10 * event_rate / 1e3, *axes.get_xlim()
     if left < few:
         label = "fewer than 10 background events"
-        axes.axvspan(left, min(few, right), color=_style.PALE, alpha=0.45, linewidth=0, zorder=0, label=label)
-    _style.rate_axis(axes)
+        axes.axvspan(left, min(few, right), color=pictures.PALE, alpha=0.45, linewidth=0, zorder=0, label=label)
+    pictures.rate_axis(axes)
     axes.set_xlim(left, right)
     axes.set_ylabel("signal efficiency")
     axes.legend(loc="lower right")

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from narrowgate.notebook import _style
+from narrowgate import pictures
 from narrowgate.notebook._errors import NotebookError
-from narrowgate.notebook._words import kilohertz
+from narrowgate.units import in_kilohertz
 
 _BINS = 80
 
@@ -38,11 +38,11 @@ def plot_scores(
     if not (signal.size and background.size):
         raise NotebookError("scores cannot be drawn without a finite score of signal and one of background")
     edges = score_bins(np.concatenate([signal, background]))
-    with _style.picture(path) as figure:
+    with pictures.picture(path) as figure:
         axes = figure.subplots()
         for name, sample, colour in (
-            ("background", background, _style.BACKGROUND),
-            ("signal", signal, _style.SIGNAL),
+            ("background", background, pictures.BACKGROUND),
+            ("signal", signal, pictures.SIGNAL),
         ):
             fractions = np.histogram(sample, edges)[0] / sample.size
             axes.stairs(fractions, edges, fill=True, color=colour, alpha=0.18)
@@ -54,10 +54,10 @@ def plot_scores(
         axes.set_xlabel("score (output of the network, a logit)")
         axes.set_ylabel("fraction of events per bin")
         if np.isfinite(threshold):
-            axes.axvline(threshold, ymax=0.925, color=_style.INK, linewidth=1.3, linestyle=(0, (4, 2)))
+            axes.axvline(threshold, ymax=0.925, color=pictures.INK, linewidth=1.3, linestyle=(0, (4, 2)))
             rightward = threshold < edges[0] + 0.72 * (edges[-1] - edges[0])
             axes.annotate(
-                f"{kilohertz(rate)}: score > {threshold:.3g}",
+                f"{in_kilohertz(rate)}: score > {threshold:.3g}",
                 (threshold, 0.91),
                 xycoords=("data", "axes fraction"),
                 xytext=(6 if rightward else -6, 0),
@@ -67,7 +67,7 @@ def plot_scores(
                 fontsize=9.0,
             )
         axes.legend(loc="upper left", ncols=2)
-        _style.headline(figure, title, subtitle)
+        pictures.headline(figure, title, subtitle)
 
 
 def score_bins(scores: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from narrowgate.notebook import _style
+from narrowgate import pictures
 from narrowgate.notebook._errors import NotebookError
 
 if TYPE_CHECKING:
@@ -30,23 +30,23 @@ def plot_training(path: Path, curve: Curve, *, title: str, subtitle: str = "") -
     epochs = np.asarray(curve.get("epoch", ()), dtype=float)
     if not epochs.size:
         raise NotebookError("a training curve without an epoch cannot be drawn")
-    with _style.picture(path, height=5.4) as figure:
+    with pictures.picture(path, height=5.4) as figure:
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
         marker = "o" if epochs.size < 3 else None
         losses = [
-            (curve.get("train_loss"), "training", _style.GREY, 1.3),
-            (curve.get("raw_loss"), "validation, live weights", _style.ORANGE, 1.3),
-            (curve.get("loss"), "validation, averaged weights", _style.BLUE, 2.2),
+            (curve.get("train_loss"), "training", pictures.GREY, 1.3),
+            (curve.get("raw_loss"), "validation, live weights", pictures.ORANGE, 1.3),
+            (curve.get("loss"), "validation, averaged weights", pictures.BLUE, 2.2),
         ]
         for values, label, colour, width in losses:
             if values is not None:
                 above.plot(epochs, values, color=colour, linewidth=width, label=label, marker=marker, zorder=4 - width)
         _loss_axis(above, np.array([value for values, *_ in losses for value in values or ()], dtype=float))
-        _style.headline(figure, title, subtitle)
+        pictures.headline(figure, title, subtitle)
         above.legend(loc="upper right")
         for values, colour, width in (
-            (curve.get("raw_accuracy"), _style.ORANGE, 1.3),
-            (curve.get("accuracy"), _style.BLUE, 2.2),
+            (curve.get("raw_accuracy"), pictures.ORANGE, 1.3),
+            (curve.get("accuracy"), pictures.BLUE, 2.2),
         ):
             if values is not None:
                 below.plot(epochs, values, color=colour, linewidth=width, marker=marker, zorder=4 - width)

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from safetensors.numpy import save
 
+from narrowgate.errors import NarrowgateError
+from narrowgate.files import ASIDE, locked, sha256, to_toml, write_bytes, write_json, write_text
 from narrowgate.notebook import _ids
 from narrowgate.notebook._errors import NotebookError
-from narrowgate.notebook._files import ASIDE, fingerprint, locked, write_bytes, write_json, write_text
 from narrowgate.notebook._layout import (
     CONFIGURATION,
     CURVE,
@@ -27,7 +28,6 @@ from narrowgate.notebook._layout import (
 )
 from narrowgate.notebook._page import write_page
 from narrowgate.notebook._state import Process, State, Status
-from narrowgate.notebook._toml import to_toml
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class RunFolder:
     def _end(self, status: Status, reason: str) -> None:
         with locked(self.path):
             written = [name for name in SEALED if (self.path / name).is_file()]
-            files = {name: ((self.path / name).stat().st_size, fingerprint(self.path / name)) for name in written}
+            files = {name: ((self.path / name).stat().st_size, sha256(self.path / name)) for name in written}
             ended = datetime.now().astimezone()
             state = replace(State.read(self.path), status=status, reason=reason, ended=ended, files=files)
             state.write(self.path)
@@ -115,7 +115,7 @@ class RunFolder:
     def _finish_or_fail(self) -> None:
         try:
             self.finish()
-        except NotebookError as error:
+        except NarrowgateError as error:
             self.fail(str(error))
             raise
 

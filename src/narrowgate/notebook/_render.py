@@ -15,7 +15,8 @@ from narrowgate.notebook._measures import all_rates
 from narrowgate.notebook._state import Status
 from narrowgate.notebook._tables import RunsTable
 from narrowgate.notebook._verdict import exactness_sentence, verdict_sentence
-from narrowgate.notebook._words import fraction, kilohertz, seconds, setting, significant, with_interval
+from narrowgate.notebook._words import fraction, seconds, setting, significant, with_interval
+from narrowgate.units import in_kilohertz
 
 _STATUS = {
     Status.FINISHED: "green",
@@ -91,7 +92,7 @@ def render_comparison(comparison: Comparison, rates: Sequence[float] = (10e3, 10
 def _measures(runs: Sequence[Run], at_rates: Sequence[AtRate]) -> Table:
     shown = _table("run", ">accuracy")
     for at in at_rates:
-        shown.add_column(f"efficiency at {kilohertz(at.rate)}", justify="right", min_width=_INTERVAL)
+        shown.add_column(f"efficiency at {in_kilohertz(at.rate)}", justify="right", min_width=_INTERVAL)
     shown.add_column("volatility", justify="right")
     shown.add_column("verdict")
     shown.add_column("time", justify="right", no_wrap=True)
@@ -137,7 +138,7 @@ def _efficiencies(run: Run) -> Table:
         point, cuts = measures.at_rate(rate), measures.cuts_at_rate(rate)
         if point is not None:
             shown.add_row(
-                kilohertz(rate),
+                in_kilohertz(rate),
                 significant(point.threshold, 4),
                 with_interval(point.efficiency, point.low, point.high),
                 str(point.deciding),
@@ -190,6 +191,6 @@ def _cell(run: Run, column: str, value: Any) -> Text:
     if column == "volatility":
         return Text(significant(value, 2))
     for point in run.measures.points:
-        if column == f"efficiency.{kilohertz(point.rate).replace(' ', '')}":
+        if column == f"efficiency.{in_kilohertz(point.rate).replace(' ', '')}":
             return Text(with_interval(point.efficiency, point.low, point.high))
     return Text(setting(value))

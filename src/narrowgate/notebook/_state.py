@@ -9,8 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
+from narrowgate.files import FileError, read_json, write_json
 from narrowgate.notebook._errors import NotebookError
-from narrowgate.notebook._files import read_json, write_json
 from narrowgate.notebook._layout import STATE
 
 
@@ -53,7 +53,7 @@ class Process:
 def _ticks(number: int) -> str:
     """Start time of a process where the kernel tells it (Linux), so that a number used again is not taken for it."""
     try:
-        stat = Path(f"/proc/{number}/stat").read_text()
+        stat = Path(f"/proc/{number}/stat").read_text(encoding="utf-8")
     except OSError:
         return ""
     return stat.rpartition(")")[2].split()[19]
@@ -97,7 +97,7 @@ class State:
         """
         try:
             content = read_json(folder / STATE)
-        except NotebookError as error:
+        except FileError as error:
             if (folder / STATE).exists():
                 raise
             raise NotebookError("nothing was written: the run ended as it began, or begins just now") from error

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from narrowgate.notebook._files import plain
+from narrowgate.files import plain
 from narrowgate.notebook._filter import Row, arrange, choose, flatten, keys_of, resolve
 from narrowgate.notebook._load import Run, list_runs
-from narrowgate.notebook._words import kilohertz
+from narrowgate.units import in_kilohertz
 
 COLUMNS = (
     "id",
@@ -75,7 +75,7 @@ def row_of(run: Run) -> dict[str, Any]:
         "area_under_curve": measures.area_under_curve,
     }
     for point in measures.points:
-        row[f"efficiency.{kilohertz(point.rate).replace(' ', '')}"] = point.efficiency
+        row[f"efficiency.{in_kilohertz(point.rate).replace(' ', '')}"] = point.efficiency
     row |= {
         "volatility": measures.volatility,
         "verdict": measures.verdict or None,

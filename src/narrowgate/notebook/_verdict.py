@@ -2,8 +2,9 @@
 
 from narrowgate.notebook._load import Run
 from narrowgate.notebook._state import Status
-from narrowgate.notebook._words import fraction, kilohertz, significant, with_interval
+from narrowgate.notebook._words import fraction, significant, with_interval
 from narrowgate.trigger import WorkingPoint, indistinguishable
+from narrowgate.units import in_kilohertz
 
 
 def verdict_sentence(run: Run) -> str:
@@ -16,7 +17,7 @@ def verdict_sentence(run: Run) -> str:
         kept = with_interval(point.efficiency, point.low, point.high)
         against = [_against(point, cut, name) for name, cut in run.measures.cuts_at_rate(point.rate).items()]
         beside = f", {' and '.join(against)}" if against else ""
-        sentences.append(f"At {kilohertz(point.rate)} the network keeps {kept} of the signal{beside}.")
+        sentences.append(f"At {in_kilohertz(point.rate)} the network keeps {kept} of the signal{beside}.")
     if run.measures.verdict:
         volatility = f" (volatility {significant(run.measures.volatility, 2)})" if run.measures.volatility else ""
         sentences.append(f"The validation loss is {run.measures.verdict}{volatility}.")
@@ -36,7 +37,8 @@ def exactness_sentence(run: Run) -> str:
         return f"{judged} gives the same score for all {events} events."
     differing = f"{found.differing:,}".replace(",", "\u202f")
     changed = ", ".join(
-        f"{count} at {kilohertz(point.rate)}" for count, point in zip(found.changed, run.measures.points, strict=False)
+        f"{count} at {in_kilohertz(point.rate)}"
+        for count, point in zip(found.changed, run.measures.points, strict=False)
     )
     return (
         f"{judged} gives another score for {differing} of {events} events, by {significant(found.largest, 2)} at "

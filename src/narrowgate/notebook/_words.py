@@ -5,11 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def kilohertz(rate: float) -> str:
-    """Print a rate given in Hz: `10 kHz`, `2.5 kHz`, `31.04 MHz`."""
-    return f"{rate / 1e6:.4g} MHz" if rate >= 1e6 else f"{rate / 1e3:g} kHz"
-
-
 def fraction(value: float | None) -> str:
     """Print an efficiency or an accuracy: `0.902`, or a dash where there is none."""
     return "–" if value is None or not math.isfinite(value) else f"{value:.3f}"

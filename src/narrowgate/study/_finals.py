@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
+from narrowgate.files import write_bytes
 from narrowgate.firmware import exact_scores
 from narrowgate.study._cost import traced
 from narrowgate.study._errors import StudyError
-from narrowgate.study._folder import write_whole
 from narrowgate.study._journal import Entry
 from narrowgate.study._members import Known, Member, finalist_member
 from narrowgate.study._ranking import Standing, rank, standing
@@ -213,10 +213,7 @@ def _leave(search: Search, folder: Path, finalists: Sequence[Finalist], entry: E
         member = next(one for one in finalist.members if one.name == row["network"])
         known = search.record.known[member.name]
         weights, live = search.trainer.weights(member, known)
-        write_whole(
-            folder / f"{finalist.standing.configuration}.safetensors",
-            lambda aside, weights=weights: aside.write_bytes(save(weights)),  # type: ignore[misc]
-        )
+        write_bytes(folder / f"{finalist.standing.configuration}.safetensors", save(weights))
         if keep is not None:
             try:
                 keep(_as_trained(search, member, known, weights, live))

@@ -1,19 +1,17 @@
-"""The folder of a study: held by one process at a time, its files whole or not there."""
+"""The folder of a study: held by one process at a time."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from narrowgate.study._errors import StudyError
-from narrowgate.study._journal import flush_folder
 
 LOCK = "lock"
-ASIDE = ".part"
 
 
 @contextmanager
@@ -43,34 +41,3 @@ def held(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a file beside `path`, flush it to the disk, and rename it: `path` is whole or as it was.
-
-    Raises:
-        StudyError: the file cannot be written (a full disk).
-    """
-    aside = path.with_name(f".{path.name}.{os.getpid()}{ASIDE}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(aside)
-        with aside.open("rb") as written:
-            os.fsync(written.fileno())
-        aside.replace(path)
-        flush_folder(path.parent)
-    except OSError as error:
-        raise StudyError(f"{path} cannot be written ({error}); what was there before is kept.") from error
-    finally:
-        aside.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all."""
-    write_whole(path, lambda aside: aside.write_text(text, encoding="utf-8"))
-
-
-def sweep(folder: Path) -> None:
-    """Remove what a killed process left half written."""
-    for left in folder.rglob(f".*{ASIDE}"):
-        left.unlink(missing_ok=True)

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from narrowgate.files import flush_folder
 from narrowgate.study._errors import StudyError
 
 JOURNAL = "journal.jsonl"
@@ -132,15 +133,6 @@ class Journal:
             os.truncate(self._path, sound)
         except OSError as error:
             raise StudyError(f"{self._path}: the damaged end of the journal cannot be set aside ({error}).") from error
-
-
-def flush_folder(folder: Path) -> None:
-    """See to it that the names in a folder are on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _sum(before: str, body: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from narrowgate.study._folder import write_text
+from narrowgate.files import write_text
 from narrowgate.study._outcome import Outcome
 from narrowgate.study._pictures import draw
 from narrowgate.study._tables import as_csv, as_json, as_myst
@@ -14,7 +14,7 @@ def write_outcome(folder: Path, outcome: Outcome) -> None:
     """Write `study.toml`, `best.csv`, `best.json`, `best.md` and `pictures/` into the study's folder.
 
     Raises:
-        StudyError: a file cannot be written.
+        FileError: a file cannot be written.
     """
     write_text(folder / "study.toml", outcome.study.text)
     write_text(folder / "best.csv", as_csv(outcome))

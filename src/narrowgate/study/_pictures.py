@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from narrowgate.study._folder import write_whole
+from narrowgate.pictures import BLUE, PALE, VERMILION, picture
 from narrowgate.study._heat_map import heat_map, shown_value, widths
 from narrowgate.study._outcome import Outcome, Ranked, Row
 from narrowgate.study._tables import short
@@ -18,22 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# The colours of M. Okabe and K. Ito, "Color Universal Design" (2008).
-BLUE, VERMILION, GREY, PALE = "#0072B2", "#D55E00", "#6E6E6E", "#D9D9D9"
-
 NAMED = 12
 """Up to so many configurations are named in a picture."""
-
-_SETTINGS: dict[str, Any] = {
-    "font.size": 10.0,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#E8E8E8",
-    "legend.frameon": False,
-    "savefig.dpi": 150,
-}
 
 
 def draw(folder: Path, outcome: Outcome) -> list[Path]:
@@ -45,7 +30,7 @@ def draw(folder: Path, outcome: Outcome) -> list[Path]:
     that matter most, and `widths.png` for the two formats that matter most.
     """
     drawn = []
-    for name, picture in (
+    for name, drawing in (
         ("efficiency-against-bits", _against_bits),
         ("efficiency-against-cost", _judged_against_cost),
         ("value-against-cost", _against_cost),
@@ -53,27 +38,10 @@ def draw(folder: Path, outcome: Outcome) -> list[Path]:
         ("heat-map", heat_map),
         ("widths", widths),
     ):
-        with _figure(folder / f"{name}.png") as figure:
-            if picture(figure, outcome):
+        with picture(folder / f"{name}.png") as figure:
+            if drawing(figure, outcome):
                 drawn.append(folder / f"{name}.png")
     return drawn
-
-
-@contextmanager
-def _figure(path: Path) -> Iterator[Figure]:
-    """An empty figure, written when something was drawn into it; the same figure gives the same bytes."""
-    import matplotlib
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    settings: Any = dict(matplotlib.rcParamsDefault) | _SETTINGS
-    settings.pop("backend", None)
-    with matplotlib.rc_context(settings):
-        figure = Figure(figsize=(7.0, 4.6), layout="constrained")
-        FigureCanvasAgg(figure)
-        yield figure
-        if figure.axes:
-            write_whole(path, lambda aside: figure.savefig(aside, format="png", metadata={"Software": None}))
 
 
 def _against_bits(figure: Figure, outcome: Outcome) -> bool:

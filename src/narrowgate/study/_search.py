@@ -10,11 +10,12 @@ import jax
 
 from narrowgate import __version__
 from narrowgate.events import Dataset
+from narrowgate.files import sweep
 from narrowgate.study._cost import COSTS, Cost
 from narrowgate.study._errors import StudyError
 from narrowgate.study._finals import Keep, run_finals
 from narrowgate.study._find import folder_of
-from narrowgate.study._folder import held, sweep
+from narrowgate.study._folder import held
 from narrowgate.study._journal import JOURNAL, Entry, Journal
 from narrowgate.study._lanes import Lanes, usual_lanes
 from narrowgate.study._leave import write_outcome

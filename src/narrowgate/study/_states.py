@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from narrowgate.study._folder import write_whole
+from narrowgate.files import write_bytes
 
 Named = dict[str, NDArray[Any]]
 
@@ -28,10 +28,10 @@ class States:
         """Write a member's state, whole or not at all; returns the SHA-256 of the file.
 
         Raises:
-            StudyError: the file cannot be written (a full disk).
+            FileError: the file cannot be written (a full disk).
         """
         content = save(named(state))
-        write_whole(self._path(member, step), lambda aside: aside.write_bytes(content))
+        write_bytes(self._path(member, step), content)
         return hashlib.sha256(content).hexdigest()
 
     def find(self, member: str, step: int, digest: str, template: Any) -> Any | None:

@@ -18,6 +18,7 @@ from narrowgate.study._errors import StudyError
 from narrowgate.study._parameter import Parameter, Section
 from narrowgate.study._sentences import sentences
 from narrowgate.study._space import Space
+from narrowgate.units import in_kilohertz
 
 LOOKED_AT = 1000
 """Configurations of a space without end that are looked at before a search begins."""
@@ -89,7 +90,7 @@ class Ranking(Section):
     @property
     def rate_in_words(self) -> str:
         """The rate for a reader: `10 kHz`, `1.5 MHz`."""
-        return f"{self.rate / 1e6:g} MHz" if self.rate >= 1e6 else f"{self.rate / 1e3:g} kHz"
+        return in_kilohertz(self.rate)
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:

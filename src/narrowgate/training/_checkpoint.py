@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,13 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from narrowgate.files import FileError, write_whole
 from narrowgate.training._curve import Curve
+from narrowgate.training._errors import TrainingError
 from narrowgate.training._member import State
 
 
-class CheckpointError(ValueError):
+class CheckpointError(TrainingError):
     """A checkpoint that cannot be used; the message says which file and why."""
 
 
@@ -46,15 +47,10 @@ class Checkpoint:
             "curves": self.curves,
         }
         arrays = {name: np.asarray(leaf) for name, leaf in _named_leaves(self.state).items()}
-        aside = path.with_name(f"{path.name}.{os.getpid()}.part")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        metadata = {"narrowgate": json.dumps(described)}
         try:
-            save_file(arrays, aside, metadata={"narrowgate": json.dumps(described)})
-            with aside.open("rb") as written:
-                os.fsync(written.fileno())
-            aside.replace(path)
-        except (OSError, SafetensorError) as error:
-            aside.unlink(missing_ok=True)
+            write_whole(path, lambda aside: save_file(arrays, aside, metadata=metadata))
+        except (FileError, SafetensorError) as error:
             raise CheckpointError(
                 f"{path}: the checkpoint could not be written ({error}); the last one stays."
             ) from error

@@ -7,9 +7,9 @@ else.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
@@ -20,7 +20,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from narrowgate import native
-from narrowgate._cache import cache_folder
+from narrowgate.files import FileError, cache_folder, read_json, write_json
 
 
 @dataclass(frozen=True)
@@ -134,18 +134,13 @@ class PlacementMemory:
     def remember(self, key: str, placement: Placement) -> None:
         """Keep a winner; a cache that cannot be written is no error."""
         entries = self._read() | {key: asdict(placement)}
-        aside = self._path.with_suffix(f".{os.getpid()}.part")
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            aside.write_text(json.dumps(entries, indent=1, sort_keys=True))
-            aside.replace(self._path)
-        except OSError:
-            aside.unlink(missing_ok=True)
+        with suppress(FileError):
+            write_json(self._path, dict(sorted(entries.items())))
 
     def _read(self) -> dict[str, Any]:
         try:
-            entries = json.loads(self._path.read_text())
-        except (OSError, ValueError):
+            entries = read_json(self._path)
+        except FileError:
             return {}
         return entries if isinstance(entries, dict) else {}
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narrowgate.network import Architecture, Configuration, ImageShape, Layers, layers, numerics, scores
+from narrowgate.training._errors import TrainingError
 from narrowgate.training._population import in_batches
 
 EVENTS_AT_A_TIME = 65_536
@@ -37,7 +38,9 @@ def score(
     for name, size in wanted.items():
         found = weights[name].shape if name in weights else None
         if found != size:
-            raise ValueError(f"The weight {name} has shape {found}; the configuration needs {size} on images {shape}.")
+            raise TrainingError(
+                f"The weight {name} has shape {found}; the configuration needs {size} on images {shape}."
+            )
     given = {name: jnp.asarray(weights[name]) for name in wanted}
     compiled = _compiled(configuration.network, shape)
     data = numerics(configuration.precision, configuration.network)

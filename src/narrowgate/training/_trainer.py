@@ -21,6 +21,7 @@ from narrowgate.events import Dataset
 from narrowgate.network import Configuration
 from narrowgate.training._checkpoint import Checkpoint, CheckpointError
 from narrowgate.training._curve import Curve, curve_events, curve_point
+from narrowgate.training._errors import TrainingError
 from narrowgate.training._member import Program, TrainingImages
 from narrowgate.training._placement import Placement
 from narrowgate.training._population import Population, in_batches, program_of
@@ -84,7 +85,9 @@ def train(
     """
     for name, split in (("train", dataset.train), ("validation", dataset.validation)):
         if not 0 < int(split.labels.sum()) < len(split):
-            raise ValueError(f"The {name} split of {dataset.name} needs signal and background events; one is missing.")
+            raise TrainingError(
+                f"The {name} split of {dataset.name} needs signal and background events; one is missing."
+            )
     trained: dict[int, Trained] = {}
     for number, (program, epochs, members) in enumerate(_populations(configurations, dataset)):
         file = None if checkpoint is None else checkpoint / f"population-{number}.safetensors"

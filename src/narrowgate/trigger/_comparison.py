@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
+from narrowgate.trigger._errors import TriggerError
 from narrowgate.trigger._interval import normal_quantile, threshold_ranks
 from narrowgate.trigger._rates import CROSSING_RATE, checked_rates
 from narrowgate.trigger._scores import FloatArray, checked, checked_labels, highest, passing
@@ -68,11 +69,11 @@ def difference(
         confidence: probability that the interval covers the truth; 0.95, since it is used to call things different.
 
     Raises:
-        ValueError: if the two score different numbers of events, or as `efficiency_curve` does.
+        TriggerError: if the two score different numbers of events, or as `efficiency_curve` does.
     """
     scores = checked(first, "first scores"), checked(second, "second scores")
     if scores[0].size != scores[1].size:
-        raise ValueError(
+        raise TriggerError(
             f"The first trigger scored {scores[0].size} events and the second {scores[1].size}; "
             "a paired comparison needs the same events."
         )
@@ -115,10 +116,10 @@ def indistinguishable(first: WorkingPoint, second: WorkingPoint) -> bool:
         second: another, at the same rate and confidence.
 
     Raises:
-        ValueError: if the rates or the confidences differ.
+        TriggerError: if the rates or the confidences differ.
     """
     if first.rate != second.rate or first.confidence != second.confidence:
-        raise ValueError(
+        raise TriggerError(
             f"Working points can be compared at one rate and confidence only; these are at {first.rate:g} Hz and "
             f"{second.rate:g} Hz, with {first.confidence:g} and {second.confidence:g}."
         )

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from narrowgate.trigger._errors import TriggerError
 from narrowgate.trigger._scores import FloatArray, IntArray
 
 Images = NDArray[np.unsignedinteger[Any]]
@@ -24,7 +25,7 @@ def ht(images: Images, lsb: float) -> FloatArray:
         GeV, shape (events,).
 
     Raises:
-        ValueError: if the images are not four-dimensional arrays of integers, or the lsb is not positive.
+        TriggerError: if the images are not four-dimensional arrays of integers, or the lsb is not positive.
     """
     return _score(images, lsb, lambda towers: towers.sum(axis=1))
 
@@ -42,10 +43,10 @@ def fourth_pixel(images: Images, lsb: float) -> FloatArray:
         GeV, shape (events,).
 
     Raises:
-        ValueError: as for `ht`, or if an image has fewer than four pixels.
+        TriggerError: as for `ht`, or if an image has fewer than four pixels.
     """
     if np.ndim(images) == 4 and images.shape[1] * images.shape[2] < 4:
-        raise ValueError(f"Images of {images.shape[1]} × {images.shape[2]} pixels have no fourth-highest pixel.")
+        raise TriggerError(f"Images of {images.shape[1]} × {images.shape[2]} pixels have no fourth-highest pixel.")
     return _score(images, lsb, lambda towers: np.partition(towers, -4, axis=1)[:, -4])
 
 
@@ -53,12 +54,12 @@ def _score(images: Images, lsb: float, score: Callable[[IntArray], IntArray]) ->
     """Apply `score` to the pixels, shape (events, pixels), of chunks of images; in GeV."""
     images = np.asarray(images)
     if images.ndim != 4 or not np.issubdtype(images.dtype, np.integer):
-        raise ValueError(
+        raise TriggerError(
             f"The images have shape {images.shape} and type {images.dtype}; integers of shape "
             "(events, rows, columns, channels) are needed."
         )
     if not (np.isfinite(lsb) and lsb > 0):
-        raise ValueError(f"The lsb is {lsb} GeV; it must be a positive number of GeV.")
+        raise TriggerError(f"The lsb is {lsb} GeV; it must be a positive number of GeV.")
     result = np.empty(len(images), dtype=np.int64)
     for start in range(0, len(images), CHUNK):
         towers = images[start : start + CHUNK].sum(axis=3, dtype=np.int64)

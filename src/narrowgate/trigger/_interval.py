@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
+from narrowgate.trigger._errors import TriggerError
 from narrowgate.trigger._scores import FloatArray
 
 ONE_SIGMA = 0.6827
@@ -39,7 +40,7 @@ interval's width where it matters, and for 1e-3 where it ends within 0.001 of no
 def checked_confidence(confidence: float) -> float:
     """`confidence`, if it is a probability strictly between 0 and 1; else a `ValueError`."""
     if not 0.0 < confidence < 1.0:
-        raise ValueError(f"The confidence is {confidence}; it must lie between 0 and 1, for instance 0.6827 or 0.95.")
+        raise TriggerError(f"The confidence is {confidence}; it must lie between 0 and 1, for instance 0.6827 or 0.95.")
     return float(confidence)
 
 
@@ -62,12 +63,12 @@ def wilson(passed: ArrayLike, total: ArrayLike, confidence: float = ONE_SIGMA) -
         Lower and upper ends.
 
     Raises:
-        ValueError: if more events pass than there are, a count is negative, or the confidence is not a probability.
+        TriggerError: if more events pass than there are, a count is negative, or the confidence is not a probability.
     """
     z = normal_quantile(confidence)
     k, n = np.broadcast_arrays(np.asarray(passed, np.float64), np.asarray(total, np.float64))
     if np.any(k < 0) or np.any(k > n):
-        raise ValueError("A number of passing events is negative or larger than the number of events.")
+        raise TriggerError("A number of passing events is negative or larger than the number of events.")
     safe = np.maximum(n, 1.0)
     fraction = k / safe
     centre = (fraction + 0.5 * z * z / safe) / (1.0 + z * z / safe)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from narrowgate.trigger._classification import accuracy, area_under_curve
 from narrowgate.trigger._cuts import Images, fourth_pixel, ht
+from narrowgate.trigger._errors import TriggerError
 from narrowgate.trigger._interval import ONE_SIGMA
 from narrowgate.trigger._plain import as_plain
 from narrowgate.trigger._rates import CROSSING_RATE
@@ -55,13 +56,13 @@ class Judgement:
         """The working point at `rate` (Hz).
 
         Raises:
-            ValueError: if the trigger was not judged at this rate.
+            TriggerError: if the trigger was not judged at this rate.
         """
         for point in self.working_points:
             if math.isclose(point.rate, rate):
                 return point
         known = ", ".join(f"{point.rate:g}" for point in self.working_points)
-        raise ValueError(f"The trigger was not judged at {rate:g} Hz; its rates are {known} Hz.")
+        raise TriggerError(f"The trigger was not judged at {rate:g} Hz; its rates are {known} Hz.")
 
     def as_dict(self) -> dict[str, Any]:
         """The same as dictionaries, lists, numbers, strings and None (for infinity), ready for JSON."""
@@ -94,7 +95,7 @@ def judge(
         lsb: the transverse energy of one unit of the images, GeV; needed with them.
 
     Raises:
-        ValueError: if shapes differ, a score is not finite, a class is empty, a rate, an efficiency or the confidence
+        TriggerError: if shapes differ, a score is not finite, a class is empty, a rate, an efficiency or the confidence
             is out of range, or images come without an lsb.
     """
     signal, background = separate(scores, labels)
@@ -127,7 +128,7 @@ def judge_cuts(
     Arguments and errors: as for `judge`.
     """
     if lsb is None:
-        raise ValueError("The images come without an lsb; the transverse energy of one unit, in GeV, is needed.")
+        raise TriggerError("The images come without an lsb; the transverse energy of one unit, in GeV, is needed.")
     signal = checked_labels(labels, len(images))
     options = {"crossing_rate": crossing_rate, "confidence": confidence}
     energies = {"ht": ht(images, lsb), "fourth_pixel": fourth_pixel(images, lsb)}

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from narrowgate.trigger._errors import TriggerError
 from narrowgate.trigger._scores import FloatArray, checked, passing
 
 COLLIDING_BUNCHES = 2760
@@ -17,13 +18,13 @@ def checked_rates(rates: ArrayLike, crossing_rate: float) -> FloatArray:
     """`rates` in Hz as an array of shape (rates,).
 
     Raises:
-        ValueError: if there is none, or if one is not above 0 and below the crossing rate.
+        TriggerError: if there is none, or if one is not above 0 and below the crossing rate.
     """
     if not (np.isfinite(crossing_rate) and crossing_rate > 0):
-        raise ValueError(f"The crossing rate is {crossing_rate} Hz; it must be a positive number of hertz.")
+        raise TriggerError(f"The crossing rate is {crossing_rate} Hz; it must be a positive number of hertz.")
     array = np.atleast_1d(checked(np.ravel(np.asarray(rates, dtype=np.float64)), "rates"))
     for rate in array[(array <= 0) | (array >= crossing_rate)]:
-        raise ValueError(
+        raise TriggerError(
             f"A rate of {rate:g} Hz was asked for; it must lie above 0 and below the crossing rate, "
             f"{crossing_rate:g} Hz."
         )
@@ -42,7 +43,7 @@ def rate_above(background: ArrayLike, thresholds: ArrayLike, *, crossing_rate: f
         Rates in Hz, of the shape of `thresholds`.
 
     Raises:
-        ValueError: if there are no scores or one is not finite.
+        TriggerError: if there are no scores or one is not finite.
     """
     scores = np.sort(checked(background, "background scores"))
     return passing(scores, np.asarray(thresholds, np.float64)) / scores.size * crossing_rate

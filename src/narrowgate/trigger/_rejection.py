@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from narrowgate.trigger._errors import TriggerError
 from narrowgate.trigger._interval import (
     ONE_SIGMA,
     checked_confidence,
@@ -61,14 +62,14 @@ def background_rejection(
         confidence: probability that an interval covers the truth.
 
     Raises:
-        ValueError: if a sample is empty, a score is not finite, or an efficiency or the confidence is out of range.
+        TriggerError: if a sample is empty, a score is not finite, or an efficiency or the confidence is out of range.
     """
     signal_scores = np.sort(checked(signal, "signal scores"))
     background_scores = np.sort(checked(background, "background scores"))
     confidence = checked_confidence(confidence)
     wanted = checked(signal_efficiencies, "signal efficiencies")
     for value in wanted[(wanted <= 0) | (wanted >= 1)]:
-        raise ValueError(f"A signal efficiency of {value:g} was asked for; it must lie strictly between 0 and 1.")
+        raise TriggerError(f"A signal efficiency of {value:g} was asked for; it must lie strictly between 0 and 1.")
     total, events = signal_scores.size, background_scores.size
 
     descending = signal_scores[::-1]

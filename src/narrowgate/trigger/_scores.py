@@ -5,6 +5,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from narrowgate.trigger._errors import TriggerError
+
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
 
@@ -17,16 +19,16 @@ def checked(values: ArrayLike, what: str) -> FloatArray:
         what: how to call them in an error, e.g. "signal scores".
 
     Raises:
-        ValueError: if there are none, if they are not one number an event, or if one of them is not finite.
+        TriggerError: if there are none, if they are not one number an event, or if one of them is not finite.
     """
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1:
-        raise ValueError(f"The {what} have shape {array.shape}; one number an event, shape (events,), is needed.")
+        raise TriggerError(f"The {what} have shape {array.shape}; one number an event, shape (events,), is needed.")
     if array.size == 0:
-        raise ValueError(f"There are no {what}; at least one event is needed.")
+        raise TriggerError(f"There are no {what}; at least one event is needed.")
     bad = array.size - int(np.count_nonzero(np.isfinite(array)))
     if bad:
-        raise ValueError(f"{bad} of the {array.size} {what} are NaN or infinite; every event needs a finite number.")
+        raise TriggerError(f"{bad} of the {array.size} {what} are NaN or infinite; every event needs a finite number.")
     return array
 
 
@@ -34,16 +36,16 @@ def checked_labels(labels: ArrayLike, events: int) -> NDArray[np.bool_]:
     """`labels` as booleans, shape (events,), true for signal.
 
     Raises:
-        ValueError: if their number is not `events`, if one is neither 0 nor 1, or if a class has no event.
+        TriggerError: if their number is not `events`, if one is neither 0 nor 1, or if a class has no event.
     """
     array = np.asarray(labels)
     if array.shape != (events,):
-        raise ValueError(f"The labels have shape {array.shape}, but there are {events} events to label.")
+        raise TriggerError(f"The labels have shape {array.shape}, but there are {events} events to label.")
     signal: NDArray[np.bool_] = np.equal(array, 1)
     if not np.all(signal | (array == 0)):
-        raise ValueError("A label is neither 0 (background) nor 1 (signal).")
+        raise TriggerError("A label is neither 0 (background) nor 1 (signal).")
     if not signal.any() or signal.all():
-        raise ValueError("The labels name one class only; both signal (1) and background (0) events are needed.")
+        raise TriggerError("The labels name one class only; both signal (1) and background (0) events are needed.")
     return signal
 
 
@@ -58,7 +60,7 @@ def separate(scores: ArrayLike, labels: ArrayLike) -> tuple[FloatArray, FloatArr
         The scores of the signal and of the background, in the order in which they came.
 
     Raises:
-        ValueError: if the shapes differ, a score is not finite, a label is neither 0 nor 1, or a class is empty.
+        TriggerError: if the shapes differ, a score is not finite, a label is neither 0 nor 1, or a class is empty.
     """
     array = checked(scores, "scores")
     signal = checked_labels(labels, array.size)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from narrowgate.trigger._errors import TriggerError
 from narrowgate.trigger._plain import as_plain
 from narrowgate.trigger._scores import FloatArray
 
@@ -103,7 +104,7 @@ def volatility(curve: ArrayLike) -> float:
         The volatility, ≥ 0; infinite if a value is not finite, NaN for fewer than 3 values.
 
     Raises:
-        ValueError: if there are no values, or one of them is zero or negative.
+        TriggerError: if there are no values, or one of them is zero or negative.
     """
     values = _checked_curve(curve)
     if not np.all(np.isfinite(values)):
@@ -133,7 +134,7 @@ def stability(curve: ArrayLike) -> Stability:
         curve: validation loss at equal intervals, shape (evaluations,), positive.
 
     Raises:
-        ValueError: if there are no values, or one of them is zero or negative.
+        TriggerError: if there are no values, or one of them is zero or negative.
     """
     values = _checked_curve(curve)
     if not np.all(np.isfinite(values)):
@@ -172,9 +173,9 @@ def _checked_curve(curve: ArrayLike) -> FloatArray:
     """The curve as float64 of shape (evaluations,), NaN and infinity allowed."""
     values = np.asarray(curve, dtype=np.float64)
     if values.ndim != 1 or values.size == 0:
-        raise ValueError(f"A loss curve is a list of at least one number; this one has shape {values.shape}.")
+        raise TriggerError(f"A loss curve is a list of at least one number; this one has shape {values.shape}.")
     if np.any(values <= 0):
-        raise ValueError(f"A loss curve must be positive; this one goes down to {np.nanmin(values):g}.")
+        raise TriggerError(f"A loss curve must be positive; this one goes down to {np.nanmin(values):g}.")
     return values
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from narrowgate.trigger._errors import TriggerError
 from narrowgate.trigger._interval import ONE_SIGMA, wilson
 from narrowgate.trigger._scores import FloatArray, IntArray, checked
 
@@ -42,15 +43,15 @@ def turn_on(
         confidence: probability that an interval covers the truth.
 
     Raises:
-        ValueError: if the shapes differ, a score is not finite, the edges do not ascend, or no value is finite.
+        TriggerError: if the shapes differ, a score is not finite, the edges do not ascend, or no value is finite.
     """
     array = checked(scores, "scores")
     quantity = np.asarray(values, dtype=np.float64)
     if quantity.shape != array.shape:
-        raise ValueError(f"There are {array.size} scores, but the values have shape {quantity.shape}.")
+        raise TriggerError(f"There are {array.size} scores, but the values have shape {quantity.shape}.")
     known = np.isfinite(quantity)
     if not known.any():
-        raise ValueError("None of the values is finite, so that there is nothing to bin the events in.")
+        raise TriggerError("None of the values is finite, so that there is nothing to bin the events in.")
     bounds = _edges(quantity[known], edges)
     total = np.histogram(quantity[known], bounds)[0].astype(np.int64)
     passed = np.histogram(quantity[known & (array > threshold)], bounds)[0].astype(np.int64)
@@ -63,11 +64,11 @@ def _edges(values: FloatArray, edges: ArrayLike | int) -> FloatArray:
     """Bin edges as they were given, or those of so many equally populated bins."""
     if isinstance(edges, int | np.integer):
         if edges < 1:
-            raise ValueError(f"{edges} bins were asked for; at least one is needed.")
+            raise TriggerError(f"{edges} bins were asked for; at least one is needed.")
         if values.min() == values.max():
-            raise ValueError(f"No bins can be made of the values: all of them are {values.min():g}.")
+            raise TriggerError(f"No bins can be made of the values: all of them are {values.min():g}.")
         return np.unique(np.quantile(values, np.linspace(0.0, 1.0, int(edges) + 1)))
     bounds = checked(edges, "bin edges")
     if bounds.size < 2 or np.any(np.diff(bounds) <= 0):
-        raise ValueError("The bin edges must be at least two numbers, each larger than the one before.")
+        raise TriggerError("The bin edges must be at least two numbers, each larger than the one before.")
     return bounds

@@ -118,7 +118,7 @@ class Exported:
 def _differences(project: CircuitProject, fresh: CircuitProject, most: int = 3) -> list[str]:
     """Words for the first line of each source that is not as it would be written now; of at most so many files."""
     wanted, found = (
-        {path.relative_to(one.folder).as_posix(): path.read_text().splitlines() for path in one.sources}
+        {path.relative_to(one.folder).as_posix(): path.read_text(encoding="utf-8").splitlines() for path in one.sources}
         for one in (fresh, project)
     )
     places = [f"{name} is missing" for name in wanted if name not in found]

@@ -78,7 +78,7 @@ def write(order: Order) -> CircuitProject:
         text = hls_readme(circuit, clock, part, project.latency, project.events, order.thresholds)
     else:
         text = readme(circuit, target, clock, part, project.latency, project.events, order.thresholds)
-    (folder / "README.md").write_text(text)
+    (folder / "README.md").write_text(text, encoding="utf-8")
     return project
 
 
@@ -86,18 +86,20 @@ def write_test(project: CircuitProject, images: Images) -> None:
     """A project's test bench with its vectors: images, and what the exact integers give for them."""
     circuit, test = project.circuit, project.folder / "test"
     test.mkdir(exist_ok=True)
-    (test / "images.hex").write_text("\n".join(input_words(circuit, images)) + "\n")
-    (test / "expected.hex").write_text("\n".join(expected_words(circuit, images)) + "\n")
+    (test / "images.hex").write_text("\n".join(input_words(circuit, images)) + "\n", encoding="utf-8")
+    (test / "expected.hex").write_text("\n".join(expected_words(circuit, images)) + "\n", encoding="utf-8")
     ports = input_port(circuit), output_port(circuit)
     text = test_bench(project.target, NAME, *ports, len(images), project.latency, project.clock)
-    (test / TEMPLATES[project.target][0]).write_text(text)
+    (test / TEMPLATES[project.target][0]).write_text(text, encoding="utf-8")
 
 
 def _without_lint_words(folder: Path) -> None:
     """Take out comments that switch off warnings by names which older Verilators refuse."""
     for path in folder.glob("*.v"):
-        lines = path.read_text().splitlines(keepends=True)
-        path.write_text("".join(line for line in lines if not line.lstrip().startswith("// verilator lint_")))
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        path.write_text(
+            "".join(line for line in lines if not line.lstrip().startswith("// verilator lint_")), encoding="utf-8"
+        )
 
 
 VERILOG = Target("verilog", "pipelined Verilog", True, write)

@@ -95,8 +95,8 @@ def write(order: Order) -> Project:
     graph = convert(network, folder, order.part, order.clock)
     codes = input_codes(network, order.images).reshape(len(order.images), -1)
     (folder / IMAGES).parent.mkdir(exist_ok=True)
-    (folder / IMAGES).write_text("".join(" ".join(map(str, row)) + "\n" for row in codes))
-    (folder / EXPECTED).write_text("".join(f"{code}\n" for code in evaluate(network, order.images)))
+    (folder / IMAGES).write_text("".join(" ".join(map(str, row)) + "\n" for row in codes), encoding="utf-8")
+    (folder / EXPECTED).write_text("".join(f"{code}\n" for code in evaluate(network, order.images)), encoding="utf-8")
     (inputs,), (outputs,) = graph.get_input_variables(), graph.get_output_variables()
     words = {
         "name": NAME,
@@ -107,7 +107,7 @@ def write(order: Order) -> Project:
         "output": outputs.type.name,
     }
     bench = _BENCH.format(input_shift=-network.input_format.fraction, fraction=network.output.fraction, **words)
-    (folder / BENCH).write_text(bench)
+    (folder / BENCH).write_text(bench, encoding="utf-8")
     text = _README.format(
         clock=order.clock,
         part=order.part.order_code,
@@ -123,7 +123,7 @@ def write(order: Order) -> Project:
         compile=shlex.join(COMPILE),
         **words,
     )
-    (folder / "README.md").write_text(text)
+    (folder / "README.md").write_text(text, encoding="utf-8")
     summary = f"C++ for {order.clock:g} MHz"
     return Project(folder, order.target, len(codes), order.clock, order.part, summary)
 

@@ -88,7 +88,7 @@ def write(order: Order) -> Project:
     load = _LOAD.format(wide=_WIDE[dtype])
     words = {"load": load, "dtype": dtype, "input": -network.input_format.fraction}
     check = _CHECK.format(highest=network.input_format.code_max, fraction=network.output.fraction, **words)
-    (order.folder / "check.py").write_text(check)
+    (order.folder / "check.py").write_text(check, encoding="utf-8")
     text = _README.format(
         file=FILE,
         image=image_words(network),
@@ -97,7 +97,7 @@ def write(order: Order) -> Project:
         otherwise="" if dtype == "float32" else "; loaded without JAX's 64 bits they would be rounded",
         **words,
     )
-    (order.folder / "README.md").write_text(text)
+    (order.folder / "README.md").write_text(text, encoding="utf-8")
     summary = f"{FILE}, exact in {dtype}"
     return Project(order.folder, order.target, len(order.images), order.clock, order.part, summary)
 

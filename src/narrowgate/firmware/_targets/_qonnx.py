@@ -27,7 +27,7 @@ def write(order: Order) -> Project:
     pixels = pixels_of(network, images).astype(np.float32)
     np.savez_compressed(folder / "test/vectors.npz", images=pixels, logits=scores_of(network, codes))
     text = readme(network, len(images), differing, order.thresholds)
-    (folder / "README.md").write_text(text)
+    (folder / "README.md").write_text(text, encoding="utf-8")
     exact = "exact in float32" if exact_in(network, np.float32) else "float32 is too narrow for its sums"
     summary = f"{len(models['model.onnx'].graph.node)} nodes, {exact}, {differing} of {len(images)} images differ there"
     return Project(folder, order.target, len(images), order.clock, order.part, summary)

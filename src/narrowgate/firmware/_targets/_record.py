@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from narrowgate.files import write_json
 from narrowgate.firmware._errors import FirmwareError
 from narrowgate.firmware._network import IntegerLayer, IntegerNetwork
 from narrowgate.firmware._ports import Port
@@ -37,7 +38,7 @@ class Record:
 
     def write(self, folder: Path) -> None:
         """Into a project's folder."""
-        (folder / FILE).write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_json(folder / FILE, asdict(self))
 
     @classmethod
     def read(cls, folder: Path) -> Record:

@@ -5,14 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from narrowgate.notebook import NotebookError
-from narrowgate.notebook._files import aside, plain, read_json, write_json, write_text
+from narrowgate.files import FileError, aside, plain, read_json, write_json, write_text
 
-from .notebook_example import run_elsewhere
+from ..notebook.notebook_example import run_elsewhere
 
 WRITE_FOR_EVER = """
 from itertools import count
-from narrowgate.notebook._files import write_json
+from narrowgate.files import write_json
 for number in count():
     write_json(path, {"number": number, "filling": [number] * 20000})
 """
@@ -58,16 +57,16 @@ def test_json_is_standard_json(tmp_path: Path) -> None:
 
 
 def test_what_is_no_plain_data_gets_a_sentence() -> None:
-    with pytest.raises(NotebookError, match="a record holds numbers, words, lists and tables, but no complex"):
+    with pytest.raises(FileError, match="a record holds numbers, words, lists and tables, but no complex"):
         plain({"a": [1j]})
 
 
 def test_reading_what_is_not_there_or_not_json(tmp_path: Path) -> None:
-    with pytest.raises(NotebookError, match=r"file\.json is missing"):
+    with pytest.raises(FileError, match=r"file\.json is missing"):
         read_json(tmp_path / "file.json")
     (tmp_path / "file.json").write_text('{"a": 1')
-    with pytest.raises(NotebookError, match=r"file\.json is not valid JSON"):
+    with pytest.raises(FileError, match=r"file\.json is not valid JSON"):
         read_json(tmp_path / "file.json")
     (tmp_path / "file.json").write_bytes(json.dumps({"a": "é"}, ensure_ascii=False).encode("latin-1"))
-    with pytest.raises(NotebookError, match=r"file\.json is not valid JSON"):
+    with pytest.raises(FileError, match=r"file\.json is not UTF-8 text"):
         read_json(tmp_path / "file.json")

@@ -12,7 +12,7 @@ from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
-from narrowgate.notebook._files import aside
+from narrowgate.files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,7 +66,10 @@ _SETTINGS: dict[str, Any] = {
 def picture(path: Path, width: float = 7.0, height: float = 4.6) -> Iterator[Figure]:
     """Give an empty figure of `width` × `height` inches; on leaving it is written to `path` as a PNG, whole or not.
 
-    The same figure gives the same bytes, whatever the day.
+    A figure that nothing was drawn into is not written. The same figure gives the same bytes, whatever the day.
+
+    Raises:
+        FileError: the file cannot be written.
     """
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -78,9 +81,8 @@ def picture(path: Path, width: float = 7.0, height: float = 4.6) -> Iterator[Fig
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
         yield figure
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with aside(path) as temporary:
-            figure.savefig(temporary, format="png", metadata={"Software": None})
+        if figure.axes or figure.texts:
+            write_whole(path, lambda file: figure.savefig(file, format="png", metadata={"Software": None}))
 
 
 def headline(figure: Figure, title: str, subtitle: str = "") -> None:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from narrowgate.notebook._errors import NotebookError
-from narrowgate.notebook._files import plain
+from narrowgate.files._errors import FileError
+from narrowgate.files._plain import plain
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -18,7 +18,7 @@ def to_toml(table: Mapping[str, Any]) -> str:
     A key whose value is None is left out, since TOML has no such value. `tomllib.loads(to_toml(t)) == t` otherwise.
 
     Raises:
-        NotebookError: the table holds a value that TOML does not have.
+        FileError: the table holds a value that TOML does not have.
     """
     return "\n".join(_lines(table, ())).lstrip("\n") + "\n"
 
@@ -58,4 +58,4 @@ def _value(value: Any) -> str:
         return repr(value)
     if isinstance(value, list):
         return _value(value)
-    raise NotebookError("a configuration cannot hold an empty value inside a list")
+    raise FileError("a configuration cannot hold an empty value inside a list")

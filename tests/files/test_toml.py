@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narrowgate.notebook import NotebookError
-from narrowgate.notebook._toml import to_toml
+from narrowgate.files import FileError, to_toml
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
 SCALARS = st.one_of(st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False), TEXT)
@@ -40,7 +39,7 @@ def test_a_configuration_reads_like_one() -> None:
 
 
 def test_what_toml_does_not_have_gets_a_sentence() -> None:
-    with pytest.raises(NotebookError, match="cannot hold an empty value inside a list"):
+    with pytest.raises(FileError, match="cannot hold an empty value inside a list"):
         to_toml({"a": [1, None]})
-    with pytest.raises(NotebookError, match="holds numbers, words, lists and tables, but no complex"):
+    with pytest.raises(FileError, match="holds numbers, words, lists and tables, but no complex"):
         to_toml({"a": 1j})

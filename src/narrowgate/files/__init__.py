@@ -1,0 +1,33 @@
+"""The files that every room writes: whole or not there, UTF-8, plain JSON and TOML; locks, and the cache's folder.
+
+Whoever writes a file does it with one of `write_text`, `write_json`, `write_bytes` or `write_whole`: killed at any
+instant, the file is what it was before or all of the new one. What cannot be written or read raises `FileError`.
+"""
+
+from narrowgate.files._cache import cache_folder
+from narrowgate.files._errors import FileError, explaining
+from narrowgate.files._lock import locked
+from narrowgate.files._plain import plain
+from narrowgate.files._read import read_json, read_text, sha256
+from narrowgate.files._toml import to_toml
+from narrowgate.files._write import ASIDE, aside, flush_folder, sweep, write_bytes, write_json, write_text, write_whole
+
+__all__ = [
+    "ASIDE",
+    "FileError",
+    "aside",
+    "cache_folder",
+    "explaining",
+    "flush_folder",
+    "locked",
+    "plain",
+    "read_json",
+    "read_text",
+    "sha256",
+    "sweep",
+    "to_toml",
+    "write_bytes",
+    "write_json",
+    "write_text",
+    "write_whole",
+]

@@ -1,0 +1,40 @@
+"""From NumPy, paths and enumerations to what JSON and TOML hold."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from narrowgate.files._errors import FileError
+
+
+def plain(value: Any) -> Any:
+    """Turn `value` into what JSON holds: NumPy becomes numbers and lists, and a number that is not finite becomes null.
+
+    >>> plain({"a": np.float32(0.5), "b": (1, float("inf"))})
+    {'a': 0.5, 'b': [1, None]}
+
+    Raises:
+        FileError: `value` holds something that JSON does not have.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist())
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    raise FileError(f"a record holds numbers, words, lists and tables, but no {type(value).__name__}")
