@@ -24,7 +24,7 @@ from narrowgate.firmware import exact_scores
 from narrowgate.network import Configuration
 from narrowgate.runs import read_configuration
 from narrowgate.training import Trained, score, train, use_all_cores
-from narrowgate.trigger import difference, judge, stability
+from narrowgate.trigger import difference, judge, mean_difference_half_width, stability
 
 HERE = Path(__file__).resolve().parent
 EXAMPLES = HERE.parent / "examples" / "notebook-2022"
@@ -86,7 +86,7 @@ def compared(first: list[dict[str, Any]], second: list[dict[str, Any]], dataset:
     """The mean efficiency of a run's seeds less that of another's, with a 95 % interval.
 
     Two independent uncertainties in quadrature: the events', from the paired comparison of the typical networks, and
-    the seeds', from the standard errors of the two means.
+    the seeds', from their scatter (`mean_difference_half_width`).
     """
     one, two = ([efficiency(seed) for seed in run] for run in (first, second))
     paired = difference(
@@ -97,8 +97,7 @@ def compared(first: list[dict[str, Any]], second: list[dict[str, Any]], dataset:
         crossing_rate=dataset.crossing_rate,
         confidence=0.95,
     )
-    seeds = sum(float(np.var(run, ddof=1)) / len(run) for run in (one, two)) if len(one) > 1 else 0.0
-    half = float(np.hypot((paired.high - paired.low) / 2, 1.96 * np.sqrt(seeds)))
+    half = float(np.hypot((paired.high - paired.low) / 2, mean_difference_half_width(one, two, confidence=0.95)))
     value = float(np.mean(one) - np.mean(two))
     return {"value": value, "low": value - half, "high": value + half}
 

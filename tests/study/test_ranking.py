@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from narrowgate.study import Study
 from narrowgate.study._brackets import hyperband
 from narrowgate.study._ranking import (
     WORST,
@@ -18,10 +19,15 @@ from narrowgate.study._ranking import (
     promote,
     rank,
     robust_value,
+    sampling_noise,
     separates,
     standing,
     within_noise,
 )
+from narrowgate.study._record import Record
+from narrowgate.trigger import near_auc
+
+from .small_study import TEXT
 
 values = st.one_of(st.just(WORST), st.floats(0, 1))
 
@@ -213,3 +219,35 @@ def test_separating_is_an_area_above_a_half_at_the_end() -> None:
     assert separates([0.5, 0.5, 0.51, 0.52], 2)
     assert not separates([0.4, 0.45], 2)
     assert separates([], 3)
+
+
+def test_a_single_evaluation_is_as_uncertain_as_the_events_it_saw() -> None:
+    """Against the scatter of the measures themselves over samples: a share, an area, and a loss."""
+    generator = np.random.default_rng(3)
+    signal, background = generator.normal(1.5, 1.0, (2000, 200)), generator.normal(0.0, 1.0, 4000)
+    labels = np.repeat(np.array([1, 0], np.uint8), [200, 4000])
+    samples = [np.concatenate([row, background]) for row in signal]
+    share = [float((row > 1.0).mean()) for row in signal]
+    assert sampling_noise(float(np.mean(share)), "efficiency", 200) == pytest.approx(np.std(share), rel=0.1)
+    near = [near_auc(row, labels, 0.1) for row in samples]
+    assert np.std(near) < sampling_noise(float(np.mean(near)), "near-auc", 200) < 3 * np.std(near)  # the most it can be
+    losses = [float(np.logaddexp(0.0, -row).mean()) for row in signal]
+    assert np.std(losses) < sampling_noise(-float(np.mean(losses)), "loss", 200) < 3 * np.std(losses)
+
+
+def test_with_one_evaluation_and_one_seed_a_rung_still_has_ties() -> None:
+    text = (
+        TEXT.replace("smallest = 40", "smallest = 20")
+        .replace("largest = 160", "largest = 80")
+        .replace("last = 2", "last = 3")
+    )
+    study = Study.parse(text)
+    record = Record(study, signal_events=100)
+    for name, value in (("c001", 0.50), ("c002", 0.48), ("c003", 0.20)):
+        member = record.known[f"{name}-s1"]
+        member.extend(
+            {"step": 20, "diverged_at": None, "state": "", "curve": {"step": [20], "near-auc": [value], "auc": [0.9]}}
+        )
+    standings = [record.standing(name, 20) for name in ("c001", "c002", "c003")]
+    assert standings[0].noise == pytest.approx(math.sqrt(0.5 * 0.5 / 100))
+    assert promote(standings, 1, tie_factor=3).tied == ("c002",)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -30,6 +31,7 @@ from narrowgate.study import (
 from narrowgate.study._folder import held
 from narrowgate.study._journal import Journal
 from narrowgate.study._lanes import Lanes
+from narrowgate.study._outcome import outcome_of
 from narrowgate.study._progress import Meter
 from narrowgate.training import Trained
 
@@ -100,7 +102,7 @@ def test_the_two_bit_networks_lose(finished: tuple[Path, Outcome]) -> None:
     first = outcome.rows[0]
     assert first.efficiency is not None
     assert first.efficiency.low <= first.efficiency.value <= first.efficiency.high
-    assert first.efficiency.worst_seed == first.efficiency.value <= first.efficiency.best_seed  # the lower of two
+    assert first.efficiency.worst_seed <= first.efficiency.value <= first.efficiency.best_seed
     assert first.efficiency.value > 0.3
     assert first.seeds == 2
 
@@ -274,6 +276,30 @@ def test_what_diverges_is_last_and_starves_nobody(tmp_path: Path) -> None:
     assert all(one.value is None for one in outcome.ranked[-len(dead) :])
     assert outcome.rows[0].settings["learning_rate"] == 0.01
     assert {"widths": "float", "learning_rate": 1e38} not in [dict(row.settings) for row in outcome.rows]
+
+
+def test_the_test_split_chooses_nothing(finished: tuple[Path, Outcome], tmp_path: Path) -> None:
+    """With its labels scrambled every efficiency is another, and the same networks are exported, in the same order."""
+    folder, wanted = finished
+    test = replace(DATA.test, labels=np.random.default_rng(1).permutation(DATA.test.labels))
+    found = search(STUDY, replace(DATA, test=test), tmp_path)
+    assert [row.full for row in found.rows] == [row.full for row in wanted.rows]
+    assert [row.efficiency for row in found.rows] != [row.efficiency for row in wanted.rows]
+    for row in wanted.rows:
+        name = f"finalists/{row.configuration}.safetensors"
+        assert (tmp_path / "small" / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_rank_fidelity_takes_for_uncut_only_who_no_rung_had_a_say_in(finished: tuple[Path, Outcome]) -> None:
+    """Before the unpruned bracket is through, those of it that are at the top got there in the other, by surviving."""
+    _, wanted = finished
+    entries = dict(Journal.read(finished[0]).entries)
+    drawn = set(entries["bracket 2 drawn"]["configurations"])
+    assert {one.configuration for one in wanted.ranked if one.unpruned} == drawn
+    last = list(entries).index("bracket 2 drawn")
+    begun = outcome_of(STUDY, dict(list(entries.items())[: last + 1]))
+    assert not any(one.unpruned for one in begun.ranked)
+    assert all(one.selected for one in begun.fidelities if one.configurations)
 
 
 @pytest.mark.parametrize("cost", ["none", "luts"])

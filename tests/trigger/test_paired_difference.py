@@ -5,7 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from narrowgate.trigger import WorkingPoint, difference, efficiency_at_rate, indistinguishable
+from narrowgate.trigger import (
+    WorkingPoint,
+    difference,
+    efficiency_at_rate,
+    indistinguishable,
+    mean_difference_half_width,
+)
 
 RATE = 30e3
 
@@ -82,3 +88,21 @@ def test_working_points_at_different_rates_are_not_compared() -> None:
         indistinguishable(one, replace(one, rate=30e3))
     with pytest.raises(ValueError, match="at one rate and confidence only"):
         indistinguishable(one, replace(one, confidence=0.95))
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+@pytest.mark.parametrize("spread", [1.0, 3.0])
+def test_the_seeds_part_covers_with_few_seeds(seeds: int, spread: float) -> None:
+    """20 000 toys, whose coverage is known to ±0.15 %; 1.96 standard errors cover 81, 88 and 91 %."""
+    generator = np.random.default_rng(seeds)
+    one, two = generator.normal(0.9, 0.005, (20_000, seeds)), generator.normal(0.9, 0.005 * spread, (20_000, seeds))
+    half = [mean_difference_half_width(list(a), list(b)) for a, b in zip(one, two, strict=True)]
+    covered = float(np.mean(np.abs(one.mean(axis=1) - two.mean(axis=1)) <= half))
+    assert 0.94 < covered < 0.985
+
+
+def test_the_seeds_part_of_one_seed_or_equal_ones_is_nothing() -> None:
+    assert mean_difference_half_width([0.9], [0.8]) == 0.0
+    assert mean_difference_half_width([0.9, 0.9], [0.8, 0.8, 0.8]) == pytest.approx(0.0, abs=1e-12)
+    # One scatters alone: its own t with one degree of freedom, 12.706.
+    assert mean_difference_half_width([0.9, 0.92], [0.8]) == pytest.approx(12.706 * 0.01, rel=1e-4)

@@ -14,10 +14,7 @@ from narrowgate.events import Dataset
 from narrowgate.study._crew import Crew
 from narrowgate.study._measures import classified, efficiency, near_auc
 from narrowgate.study._members import Member
-from narrowgate.study._study import Measure, Study
-
-WHOLE_SPLIT = ("near-auc", "efficiency")
-"""Measures of few background events, taken on all there are."""
+from narrowgate.study._study import WHOLE_SPLIT, Measure, Study
 
 Row = dict[str, float | None]
 

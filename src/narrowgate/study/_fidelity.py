@@ -19,8 +19,8 @@ class Fidelity:
     """How well the order at `early` steps agreed with that at `late` steps.
 
     `tau` is Kendall's τ_b over `configurations` of them and `uncertainty` one standard deviation; both NaN with fewer
-    than five. `selected` says that these are survivors of a cut at or after `early`, among whom a correlation is
-    smaller than among all.
+    than five. `selected` says that there are survivors of a cut at or after `early` among them, and then a correlation
+    is smaller than among all.
     """
 
     early: int
@@ -41,7 +41,7 @@ class Fidelity:
             )
         what = f"the order at {self.late} steps"
         number = f"τ = {self.tau:.2f} ± {self.uncertainty:.2f}, {self.configurations} configurations"
-        among = f"{number}, all survivors of a cut" if self.selected else number
+        among = f"{number}, survivors of a cut among them" if self.selected else number
         if self.tau - 2 * self.uncertainty <= 0:
             if self.tau + 2 * self.uncertainty < 0:
                 return f"{rung.capitalize()} predicted the opposite of {what} ({among}): do not rank there."

@@ -18,11 +18,11 @@ from narrowgate.study._cost import traced
 from narrowgate.study._errors import StudyError
 from narrowgate.study._journal import Entry
 from narrowgate.study._members import Known, Member, finalist_member
-from narrowgate.study._ranking import Standing, rank, standing
+from narrowgate.study._ranking import Standing, Worth, rank, standing, typical
 from narrowgate.study._rungs import Search, TimeIsUpError
 from narrowgate.study._training import Weights
 from narrowgate.training import Trained, score
-from narrowgate.trigger import difference, judge, stability
+from narrowgate.trigger import difference, judge, mean_difference_half_width, stability
 
 STOPPED = "finalists stopped"
 
@@ -34,11 +34,20 @@ Keep = Callable[[Trained], object]
 
 @dataclass(frozen=True)
 class Finalist:
-    """A configuration in its best schedule: its standing on validation, and its members (seeds), all fully trained."""
+    """A configuration in its best schedule: its standing on validation, and its members (seeds), all fully trained.
+
+    `worths` are those of the members on the validation split.
+    """
 
     standing: Standing
     schedule: str
     members: tuple[Member, ...]
+    worths: tuple[Worth, ...]
+
+    @property
+    def typical(self) -> int:
+        """The place of the member whose value on the validation split is the median (the lower of two)."""
+        return typical(self.worths)
 
 
 def run_finals(search: Search, folder: Path, keep: Keep | None) -> None:
@@ -85,7 +94,8 @@ def _finished(search: Search, name: str) -> Finalist | None:
         if members:
             values = [search.record.value(member.name, steps, measure) for member in members]
             cost = search.record.cost(name, [member.name for member in members], steps)
-            found.append(Finalist(standing(name, values, cost, search.record.coin(measure)), schedule, members))
+            own = standing(name, values, cost, search.record.coin(measure))
+            found.append(Finalist(own, schedule, members, tuple(values)))
     return max(found, key=lambda finalist: finalist.standing.merit, default=None)
 
 
@@ -95,11 +105,13 @@ def _is_finished(known: Known | None, steps: int) -> bool:
 
 @dataclass(frozen=True)
 class _Tested:
-    """A finalist's seeds on the test split; `typical` is the one with the median efficiency (the lower of two)."""
+    """A finalist's seeds on the test split: the efficiency of each, and the scores of the typical one.
+
+    Which one that is the validation split has decided: the test split chooses nothing.
+    """
 
     finalist: Finalist
     efficiencies: tuple[float, ...]
-    typical: int
     scores: Scores | None
 
 
@@ -125,9 +137,7 @@ def _test(search: Search, finalist: Finalist) -> _Tested:
             continue
         judgement = judge(scores, test.labels, rates=(rate,), crossing_rate=search.trainer.dataset.crossing_rate)
         found.append((judgement.working_points[0].efficiency, scores))
-    order = sorted(range(len(found)), key=lambda index: found[index][0])
-    typical = order[(len(order) - 1) // 2]
-    return _Tested(finalist, tuple(value for value, _ in found), typical, found[typical][1])
+    return _Tested(finalist, tuple(value for value, _ in found), found[finalist.typical][1])
 
 
 def _scores(member: Member, weights: Weights, images: Any) -> Scores | None:
@@ -141,7 +151,7 @@ def _scores(member: Member, weights: Weights, images: Any) -> Scores | None:
 
 def _row(search: Search, tested: _Tested, leader: _Tested) -> Entry:
     finalist, labels = tested.finalist, search.trainer.dataset.test.labels
-    member = finalist.members[tested.typical]
+    member = finalist.members[finalist.typical]
     rate, crossing_rate = search.study.ranking.rate, search.trainer.dataset.crossing_rate
     row: Entry = {
         "configuration": finalist.standing.configuration,
@@ -185,7 +195,7 @@ def _difference(tested: _Tested, leader: _Tested, labels: Any, rate: float, cros
     """The mean efficiency over seeds less the first finalist's, with a 95 % interval.
 
     Two independent uncertainties in quadrature: the events', from the paired comparison of the two typical networks,
-    and the seeds', from the scatter of each finalist's seeds (standard errors of the two means).
+    and the seeds', from the scatter of each finalist's seeds (`mean_difference_half_width`).
     """
     assert tested.scores is not None
     assert leader.scores is not None
@@ -193,12 +203,8 @@ def _difference(tested: _Tested, leader: _Tested, labels: Any, rate: float, cros
     if tested is leader:
         return {"value": 0.0, "low": 0.0, "high": 0.0, "indistinguishable": True}
     events = difference(tested.scores, leader.scores, labels, rate, crossing_rate=crossing_rate, confidence=0.95)
-    seeds = [
-        np.var(one.efficiencies, ddof=1) / len(one.efficiencies)
-        for one in (tested, leader)
-        if len(one.efficiencies) > 1
-    ]
-    half = float(np.hypot((events.high - events.low) / 2, 1.96 * np.sqrt(sum(seeds))))
+    seeds = mean_difference_half_width(tested.efficiencies, leader.efficiencies, confidence=0.95)
+    half = float(np.hypot((events.high - events.low) / 2, seeds))
     return {
         "value": value,
         "low": value - half,

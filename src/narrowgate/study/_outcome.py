@@ -42,9 +42,9 @@ class Row:
     `full` is the configuration as the finalist was (or will be) trained, with the typical network's seed.
     `steps` is the training its validation value rests on, `validation` that value in the words of `measure`, `noise`
     one standard deviation of it. `efficiency`, `accuracy`, `volatility` and `verdict` are those of the typical network
-    (the seed with the median test efficiency), `None` before finalists were judged. `cost` is the second objective, if
-    there is one, of LUTs with the trained weights; `traced_luts` those of its circuit, if it was built. `same_as_first`
-    says that the row cannot be told from the first one.
+    (the seed with the median value on the validation split), `None` before finalists were judged. `cost` is the second
+    objective, if there is one, of LUTs with the trained weights; `traced_luts` those of its circuit, if it was built.
+    `same_as_first` says that the row cannot be told from the first one.
     """
 
     configuration: str
@@ -178,15 +178,18 @@ def _are_alike(first: Row, second: Row) -> bool:
 
 def record_of(study: Study, entries: Mapping[str, Entry]) -> Record:
     """What a journal's lines say."""
-    record = Record(study, entries["opened"]["crossing_rate"])
+    opened = entries["opened"]
+    record = Record(study, opened["crossing_rate"], opened.get("validation", {}).get("signal"))
     for entry in entries.values():
         for name, drawn in entry["configurations"].items() if entry["step"].endswith(" drawn") else ():
             configuration = Configuration.parse(drawn["configuration"], where=f"configuration {name}")
             record.draw(name, drawn["point"], configuration, drawn["cost"])
-            if entry["unpruned"]:
-                record.unpruned.add(name)
         if "members" in entry:
             record.learn(entry)
+        if entry["step"].endswith(" rung 1 ranked"):
+            drawn = entries[entry["step"].replace("rung 1 ranked", "drawn")]
+            if drawn["unpruned"]:
+                record.never_cut(list(drawn["configurations"]))
     return record
 
 

@@ -31,6 +31,11 @@ class Worth(NamedTuple):
     noise: float
     separates: bool = True
 
+    @property
+    def merit(self) -> tuple[bool, bool, float]:
+        """What orders members, larger for better."""
+        return self.value != WORST, self.separates, self.value
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -82,13 +87,25 @@ def robust_value(values: Sequence[float], last: int) -> tuple[float, float]:
 
     The noise is √(π/2)·σ/√n, the standard error of a median of n normal values, with σ from successive differences
     (mean |difference| · √π/2, as differences of independent values have the variance 2σ²), so that a curve which is
-    still rising is not called noisy.
+    still rising is not called noisy. A single evaluation has no scatter: see `sampling_noise`.
     """
     ends = np.asarray(values[-last:], dtype=np.float64)
     if ends.size == 0 or not np.all(np.isfinite(ends)):
         return WORST, 0.0
     scatter = float(np.abs(np.diff(ends)).mean()) * math.sqrt(math.pi) / 2 if ends.size > 1 else 0.0
     return float(np.median(ends)), math.sqrt(math.pi / 2) * scatter / math.sqrt(ends.size)
+
+
+def sampling_noise(value: float, measure: str, signal_events: int) -> float:
+    """The noise of a value that one evaluation alone gave: that of the signal events it was measured on.
+
+    One standard deviation: √(v(1 − v)/n) of a share v of n events, which is also the most that an area under the curve
+    has (Z. W. Birnbaum & O. M. Klose, Ann. Math. Stat. 28 (1957) 933), and v/√n of a mean loss, whose terms scatter
+    about as much as they are large. What training scatters comes on top and is not known from one evaluation; what
+    two networks judged on the same events have in common is counted although it does not part them.
+    """
+    variance = value**2 if measure == "loss" else max(0.0, value * (1.0 - value))
+    return math.sqrt(variance / signal_events)
 
 
 def best_value(values: Sequence[float]) -> tuple[float, float]:
@@ -106,6 +123,12 @@ def separates(curve: Sequence[float], last: int) -> bool:
     return ends.size == 0 or not bool(np.median(ends) <= 0.5)
 
 
+def typical(worths: Sequence[Worth]) -> int:
+    """The place of the median, the lower of the middle two: those that diverged first, then what separates nothing."""
+    order = sorted(range(len(worths)), key=lambda place: worths[place].merit)
+    return order[(len(order) - 1) // 2]
+
+
 def standing(
     configuration: str, seeds: Sequence[Worth | tuple[float, float]], cost: float | None = None, coin: float = 0.0
 ) -> Standing:
@@ -118,8 +141,7 @@ def standing(
     if not seeds:
         raise ValueError(f"{configuration} has no seed to be ranked by")
     worths = [Worth(*entry) for entry in seeds]
-    ordered = sorted(worths, key=lambda one: (one.value != WORST, one.separates, one.value))
-    middle = ordered[(len(ordered) - 1) // 2]
+    middle = worths[typical(worths)]
     if middle.value == WORST:
         return Standing(configuration, WORST, 0.0, cost, coin=coin)
     alive = [one for one in worths if one.value != WORST]

@@ -10,9 +10,19 @@ from typing import Any
 from narrowgate.network import Configuration
 from narrowgate.study._fidelity import Fidelity, fidelity
 from narrowgate.study._members import Known
-from narrowgate.study._ranking import WORST, Standing, Worth, best_value, rank, robust_value, separates, standing
+from narrowgate.study._ranking import (
+    WORST,
+    Standing,
+    Worth,
+    best_value,
+    rank,
+    robust_value,
+    sampling_noise,
+    separates,
+    standing,
+)
 from narrowgate.study._space import Point
-from narrowgate.study._study import Measure, Study
+from narrowgate.study._study import WHOLE_SPLIT, Measure, Study
 from narrowgate.trigger import CROSSING_RATE
 
 ENOUGH_UNPRUNED = 8
@@ -23,11 +33,13 @@ ENOUGH_UNPRUNED = 8
 class Record:
     """Everything found so far; `known` is by member, `points` and `configurations` by configuration.
 
-    `crossing_rate` (Hz) is that of the study's data.
+    `crossing_rate` (Hz) and `signal_events` (of the validation split, `None` where a journal does not say) are those of
+    the study's data.
     """
 
     study: Study
     crossing_rate: float = CROSSING_RATE
+    signal_events: int | None = None
     points: dict[str, Point] = field(default_factory=dict)
     configurations: dict[str, Configuration] = field(default_factory=dict)
     costs: dict[str, float] = field(default_factory=dict)
@@ -80,8 +92,18 @@ class Record:
             return Worth(*found, separates(known.values("raw_auc", budget), ranking.last))
         if known.diverged_at is not None and known.diverged_at < budget:
             return Worth(WORST, 0.0)
-        found = robust_value([sign * value for value in known.values(measure, budget)], ranking.last)
-        return Worth(*found, separates(known.values("auc", budget), ranking.last))
+        seen = [sign * value for value in known.values(measure, budget)]
+        value, noise = robust_value(seen, ranking.last)
+        if value != WORST and len(seen[-ranking.last :]) == 1:
+            noise = sampling_noise(value, measure, self._signal_at(measure))
+        return Worth(value, noise, separates(known.values("auc", budget), ranking.last))
+
+    def _signal_at(self, measure: str) -> int:
+        """How many signal events a measure looks at."""
+        events = self.study.ranking.events
+        if self.signal_events is None:
+            return events
+        return self.signal_events if measure in WHOLE_SPLIT else min(events, self.signal_events)
 
     def reached(self, identifier: str, budget: int) -> bool:
         """Whether the seeds that count at a budget were all trained up to it, or diverged before."""
@@ -102,6 +124,13 @@ class Record:
             ]
             found += [(budget, entry) for entry in rank(here)]
         return sorted(found, key=lambda entry: entry[1].merit[:2], reverse=True)
+
+    def never_cut(self, bracket: Sequence[str]) -> None:
+        """Take in that an unpruned bracket came to its end: no rung had a say in who of it got there.
+
+        Before that, who of it is at the top may have got there in another bracket, by surviving.
+        """
+        self.unpruned.update(bracket)
 
     def fidelities(self) -> list[Fidelity]:
         """For every pair of rungs, how well the earlier foretold the later."""

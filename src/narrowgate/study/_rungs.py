@@ -138,7 +138,9 @@ def _run_bracket(search: Search, number: int, bracket: Bracket, sequence: Iterab
         search.train(prefix, members, rung.budget, stopped=STOPPED, keep_for=keep_for)
         following = bracket.rungs[index].places if index < len(bracket.rungs) else 0
         done_before = f"{prefix} ranked" in search.journal
-        alive = _decide(search, prefix, alive, rung, following)
+        here, alive = alive, _decide(search, prefix, alive, rung, following)
+        if bracket.unpruned:
+            search.record.never_cut(here)
         if not done_before:  # else there are states of what came after
             known = search.record.known
             search.states.forget_all_but(
@@ -162,8 +164,6 @@ def _draw(search: Search, number: int, bracket: Bracket, sequence: Iterable[Draw
     for name, drawn in chosen.items():
         cost = None if search.cost is None else float(search.cost(drawn.configuration, image))
         search.record.draw(name, drawn.point, drawn.configuration, cost)
-        if bracket.unpruned:
-            search.record.unpruned.add(name)
     search.journal.step(f"bracket {number} drawn", lambda: _as_entry(bracket, chosen, search.record))
     return list(chosen)
 

@@ -137,7 +137,7 @@ class _Run:
         self.study, self.dataset, self.folder, self.report, self.keep = study, dataset, folder, report, keep
         self.cost = cost or COSTS.get(study.ranking.cost)
         self.meter = Meter(study.work, time_budget=time_budget)
-        self.record = Record(study, dataset.crossing_rate)
+        self.record = Record(study, dataset.crossing_rate, int(dataset.validation.labels.sum()))
         self.phase, self.alive, self.notice_given = "opening", 0, ""
         self.lock = RLock()
 
@@ -235,12 +235,14 @@ class _Run:
         return self._leading
 
     def _opening(self) -> Entry:
+        signal = int(self.dataset.validation.labels.sum())
         return {
             "study": self.study.name,
             "text": self.study.text,
             "data": {"name": self.dataset.name, "fingerprint": self.dataset.fingerprint},
             "image": list(self.dataset.geometry.shape),
             "crossing_rate": self.dataset.crossing_rate,
+            "validation": {"signal": signal, "background": len(self.dataset.validation) - signal},
             "lanes": usual_lanes(),
             "device": device_in_words(),
             "versions": {"narrowgate": __version__, "jax": jax.__version__},

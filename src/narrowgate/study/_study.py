@@ -25,6 +25,8 @@ LOOKED_AT = 1000
 
 Count = Annotated[int, Field(ge=1, strict=True)]
 Measure = Literal["efficiency", "near-auc", "auc", "loss"]
+WHOLE_SPLIT: tuple[Measure, ...] = ("efficiency", "near-auc")
+"""Measures of few background events, taken on the whole validation split."""
 Schedule = Literal["constant", "warm-up", "cosine", "warm-up-stable-decay", "reduce-on-plateau"]
 
 

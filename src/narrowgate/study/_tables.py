@@ -140,8 +140,8 @@ def notes(outcome: Outcome) -> list[str]:
         found.append(f"{SAME} cannot be told from the first within {how}.")
     if outcome.judged:
         found.append(
-            "In the order of the validation split; the numbers are those of the test split, for the seed with the "
-            "median efficiency, with 68 % intervals."
+            "In the order of the validation split; the numbers are those of the test split, for the seed that is the "
+            "median on the validation split, with 68 % intervals."
         )
     return [
         *found,

@@ -5,7 +5,7 @@ pure function of arrays. The methods, with their sources and their measured cove
 """
 
 from narrowgate.trigger._classification import Roc, accuracy, area_under_curve, near_auc, roc
-from narrowgate.trigger._comparison import Difference, difference, indistinguishable
+from narrowgate.trigger._comparison import Difference, difference, indistinguishable, mean_difference_half_width
 from narrowgate.trigger._cuts import fourth_pixel, ht
 from narrowgate.trigger._interval import ONE_SIGMA, wilson
 from narrowgate.trigger._judgement import Judgement, judge, judge_cuts
@@ -45,6 +45,7 @@ __all__ = [
     "indistinguishable",
     "judge",
     "judge_cuts",
+    "mean_difference_half_width",
     "near_auc",
     "rate_above",
     "roc",
