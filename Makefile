@@ -25,9 +25,10 @@ $(VENV)/.installed-all: $(VENV)/.installed-test
 demo: $(VENV)/.installed ## install, train the float baseline and two fixed-point networks, compare them
 	$(RUN)/narrowgate train examples/demo/*.toml --runs demo/runs --picture demo/comparison.png
 
-lint: $(VENV)/.installed-test ## ruff: style and mistakes
+lint: $(VENV)/.installed-test ## ruff: style and mistakes; import-linter: rooms import only rooms below them
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
+	$(RUN)/lint-imports
 
 types: $(VENV)/.installed-test ## mypy, strict
 	$(RUN)/mypy
