@@ -6,9 +6,11 @@ import ctypes
 import hashlib
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import tempfile
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,13 +18,16 @@ import jax
 
 from narrowgate.errors import NarrowgateError
 from narrowgate.files import cache_folder
+from narrowgate.native._target import CHOICE, Target, TargetError, choose
 
 SOURCE = Path(__file__).with_name("kernels.cpp")
 FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-w")
-FOR_THIS_PROCESSOR = "-march=native"
 COMPILERS = ("c++", "g++", "clang++")
 PATIENCE = 300.0
 """Seconds that a compiler may take; it takes two to ten."""
+
+Command = tuple[str, ...]
+"""A compiler and the arguments that it is always given."""
 
 
 class BuildError(NarrowgateError):
@@ -32,53 +37,78 @@ class BuildError(NarrowgateError):
 def library(folder: Path | None = None) -> ctypes.CDLL:
     """The compiled room, from `folder` (usually the user's cache) if it has been compiled here before.
 
-    The file there is named after everything that decides what is in it: source, flags, compiler, JAX and processor.
+    The file there is named after everything that decides what is in it: source, flags, compiler, JAX, and the
+    instruction set, so that machines of different processors can share a folder.
 
     Raises:
-        BuildError: there is no compiler, or it fails, or what it made cannot be loaded.
+        BuildError: there is no compiler, or it fails, or what it made cannot be loaded or does not run here.
     """
     compiler = _compiler()
     file = (folder or cache_folder()) / f"kernels-{_key(compiler)}.so"
     try:
         if not _is_whole(file):
-            _compile(compiler, file)
+            _compile([*compiler, *target().flags], file)
         return ctypes.CDLL(str(file))
     except OSError as error:
         raise BuildError(f"{file} could not be made or loaded ({error})") from error
 
 
-def _compiler() -> str:
-    asked = os.environ.get("CXX")
-    found = next(filter(None, map(shutil.which, (asked,) if asked else COMPILERS)), None)
-    if found is None:
-        raise BuildError(f"no C++ compiler was found ({asked or ', '.join(COMPILERS)})")
-    return found
+def target() -> Target:
+    """What is compiled for: this processor, or what the environment variable `NARROWGATE_MARCH` says.
+
+    Raises:
+        BuildError: there is no compiler, it knows no such instruction set, or this processor lacks part of it.
+    """
+    return _target(_compiler(), os.environ.get(CHOICE, "").strip())
 
 
-def _key(compiler: str) -> str:
-    about = (
-        SOURCE.read_text(encoding="utf-8"),
-        FLAGS,
-        FOR_THIS_PROCESSOR,
-        compiler,
-        _says(compiler),
-        version("jaxlib"),
-        _processor(),
-    )
+@cache
+def _target(compiler: Command, choice: str) -> Target:
+    try:
+        return choose(choice, compiler, lambda *flags: _macros(compiler, flags))
+    except TargetError as error:
+        raise BuildError(str(error)) from error
+
+
+def compiler_in_words() -> str:
+    """The compiler's command and the first line of what it says about itself; `BuildError` where there is none."""
+    compiler = _compiler()
+    return f"{shlex.join(compiler)} ({_says(compiler).partition(chr(10))[0]})"
+
+
+def _compiler() -> Command:
+    """What `CXX` names, as make understands it: a program, or one with arguments such as `ccache g++` or `g++ -m64`."""
+    asked = os.environ.get("CXX", "").strip()
+    try:
+        choices = [(asked,), tuple(shlex.split(asked))] if asked else [(name,) for name in COMPILERS]
+    except ValueError as error:  # a quotation mark without its other
+        raise BuildError(f"no C++ compiler was found (CXX is {asked!r}: {error})") from error
+    for name, *arguments in choices:
+        if found := shutil.which(name):
+            return found, *arguments
+    raise BuildError(f"no C++ compiler was found ({asked or ', '.join(COMPILERS)})")
+
+
+def _key(compiler: Command) -> str:
+    versions = _says(compiler), version("jaxlib"), platform.libc_ver()
+    about = SOURCE.read_text(encoding="utf-8"), FLAGS, compiler, versions, _processor()
     return hashlib.sha256(repr(about).encode()).hexdigest()[:16]
 
 
-def _says(compiler: str) -> str:
-    return _run([compiler, "--version"]).stdout
+@cache
+def _says(compiler: Command) -> str:
+    return _run([*compiler, "--version"]).stdout
 
 
 def _processor() -> str:
-    """What tells one processor from another: a home may be shared by machines that differ."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return f"{platform.machine()} {platform.processor()}"
-    return "\n".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))}))
+    """What tells one processor from another: all that the compiler says of the instruction set that it compiles for."""
+    return target().described
+
+
+def _macros(compiler: Command, flags: tuple[str, ...]) -> str | None:
+    """The compiler's predefined macros under these flags; `None` where it does not know them."""
+    done = _run([*compiler, *FLAGS, *flags, "-dM", "-E", "-x", "c++", os.devnull])
+    return None if done.returncode else done.stdout
 
 
 def _is_whole(file: Path) -> bool:
@@ -89,16 +119,13 @@ def _is_whole(file: Path) -> bool:
         return False
 
 
-def _compile(compiler: str, file: Path) -> None:
+def _compile(compiler: list[str], file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=file.parent) as folder:
         aside = Path(folder) / file.name
-        command = [compiler, *FLAGS, f"-I{jax.ffi.include_dir()}", str(SOURCE), "-o", str(aside)]
-        done = _run([*command, FOR_THIS_PROCESSOR])
-        if done.returncode:  # some compilers know no such flag for some processors
-            done = _run(command)
+        done = _run([*compiler, *FLAGS, f"-I{jax.ffi.include_dir()}", str(SOURCE), "-o", str(aside)])
         if done.returncode:
-            raise BuildError(f"{compiler} failed: {done.stderr.strip()[:500]}")
+            raise BuildError(f"{shlex.join(compiler)} failed: {done.stderr.strip()[:500]}")
         digest = aside.with_suffix(".sha256")
         digest.write_text(hashlib.sha256(aside.read_bytes()).hexdigest(), encoding="utf-8")
         digest.replace(file.with_suffix(".sha256"))
