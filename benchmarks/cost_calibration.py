@@ -19,10 +19,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from narrowgate.firmware import IntegerNetwork, integer_network
-from narrowgate.firmware._counts import LayerCounts, count
-from narrowgate.firmware._estimate import FITTED, Coefficients, delay, flip_flops, luts
-from narrowgate.firmware._trace import register_bits, trace
+from narrowgate.firmware import trace
+from narrowgate.integers import (
+    FITTED,
+    Coefficients,
+    IntegerNetwork,
+    LayerCounts,
+    count,
+    delay,
+    flip_flops,
+    integer_network,
+    luts,
+)
 from narrowgate.network import Configuration, layers
 
 RESULTS = Path(__file__).parent / "results"
@@ -92,7 +100,7 @@ def trace_networks(number: int) -> None:
             "layers": [asdict(count(layer)) for layer in network],
             "luts": circuit.luts,
             "delay": circuit.delay,
-            "registers": {clock: register_bits(circuit, clock) for clock in CLOCKS},
+            "registers": {clock: circuit.flip_flops(clock) for clock in CLOCKS},
             "seconds": seconds,
         }
         with NETWORKS.open("a") as file:

@@ -26,9 +26,9 @@ from typing import Any
 import numpy as np
 
 from narrowgate.events import load_sample
-from narrowgate.firmware import IntegerNetwork, evaluate, find_part, integer_network
-from narrowgate.firmware._hls4ml import convert
-from narrowgate.firmware._keras import codes_of, energies
+from narrowgate.firmware.hls4ml._project import convert
+from narrowgate.firmware.keras._model import codes_of, energies
+from narrowgate.integers import IntegerNetwork, evaluate, find_part, integer_network
 from narrowgate.network import Configuration, ImageShape, layers
 from narrowgate.runs import read_configuration
 

@@ -29,7 +29,7 @@ from safetensors.numpy import load_file
 
 import environments
 from narrowgate.events import Dataset, Split, load_sample
-from narrowgate.firmware import cost, integer_network
+from narrowgate.integers import cost, integer_network
 from narrowgate.runs import read_configuration
 from narrowgate.study import folder_of, search
 from narrowgate.training import score, train, use_all_cores

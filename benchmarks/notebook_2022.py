@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narrowgate.events import Dataset, load_sample
-from narrowgate.firmware import exact_scores
+from narrowgate.integers import exact_scores
 from narrowgate.network import Configuration
 from narrowgate.runs import read_configuration
 from narrowgate.training import Trained, score, train, use_all_cores

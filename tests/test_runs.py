@@ -6,7 +6,7 @@ import pytest
 
 from narrowgate import notebook, runs
 from narrowgate.events import Dataset, save
-from narrowgate.firmware import disagreement, exact_scores
+from narrowgate.integers import disagreement, exact_scores
 from narrowgate.network import ConfigurationError
 from narrowgate.training import Progress, score
 from narrowgate.trigger import judge

@@ -31,7 +31,7 @@ import space  # noqa: E402
 
 import environments  # noqa: E402
 from narrowgate.events import Dataset, load_sample  # noqa: E402
-from narrowgate.firmware import exact_scores  # noqa: E402
+from narrowgate.integers import exact_scores  # noqa: E402
 from narrowgate.network import Configuration  # noqa: E402
 from narrowgate.study import Progress, Study, search  # noqa: E402
 from narrowgate.training import curve_events, train  # noqa: E402

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narrowgate import notebook
-from narrowgate.firmware import FirmwareError, IntegerNetwork, integer_network, untrained_network
+from narrowgate.integers import FirmwareError, IntegerNetwork, integer_network, untrained_network
 from narrowgate.network import Configuration, ImageShape
 from narrowgate.runs import open_data, read_configuration
 from narrowgate.training import score

@@ -19,7 +19,7 @@ import numpy as np
 from narrowgate import notebook
 from narrowgate.events import Dataset, load_sample, read, sample_path
 from narrowgate.files import FileError, read_json, write_json
-from narrowgate.firmware import disagreement, exact_scores
+from narrowgate.integers import disagreement, exact_scores
 from narrowgate.network import Configuration, ConfigurationError
 from narrowgate.training import Progress, Trained, device_in_words, score, train
 from narrowgate.trigger import fourth_pixel, ht, judge, stability

@@ -24,7 +24,14 @@ from narrowgate.firmware import (
 )
 from narrowgate.training import score
 
-from .firmware_example import CONFIGURATIONS, SMALL, configuration, random_images, random_weights, small_network
+from ..integers.integers_example import (
+    CONFIGURATIONS,
+    SMALL,
+    configuration,
+    random_images,
+    random_weights,
+    small_network,
+)
 
 pytest.importorskip("alkaid", reason="the extra [rtl] is not installed")
 

@@ -24,7 +24,7 @@ from narrowgate.firmware import (
 )
 from narrowgate.fixedpoint import Rounding
 
-from .firmware_example import SMALL, random_images, small_network
+from ..integers.integers_example import SMALL, random_images, small_network
 
 pytest.importorskip("alkaid", reason="the extra [rtl] is not installed")
 
@@ -160,7 +160,7 @@ def test_a_rounding_mode_that_only_the_sources_have_is_caught(
     target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The exporter truncates where it should round: the record tells the right integers, the sources do otherwise."""
-    import narrowgate.firmware._trace as module
+    import narrowgate.firmware.circuit._trace as module
 
     monkeypatch.setitem(module._ROUNDING, Rounding.HALF_EVEN, "TRN")
     export(trace(NETWORK), tmp_path / "project", target, IMAGES[:20])

@@ -21,10 +21,10 @@ from narrowgate.firmware import (
     untrained_network,
     verify,
 )
-from narrowgate.firmware import _keras as keras_model
-from narrowgate.firmware._hls4ml import COMPILE, simulate
+from narrowgate.firmware.hls4ml._project import COMPILE, simulate
+from narrowgate.firmware.keras import _model as keras_model
 
-from .firmware_example import CONFIGURATIONS, SMALL, configuration, random_images, small_network
+from ..integers.integers_example import CONFIGURATIONS, SMALL, configuration, random_images, small_network
 
 if not all(importlib.util.find_spec(name) for name in ("keras", "hgq", "hls4ml")):
     pytest.skip("the extra [hls4ml] is not installed", allow_module_level=True)

@@ -19,18 +19,17 @@ from narrowgate.firmware import (
     export,
     verify,
 )
-from narrowgate.firmware._onnx_graph import onnx_model
-from narrowgate.firmware._onnx_run import (
+from narrowgate.firmware.onnx._graph import onnx_model
+from narrowgate.firmware.onnx._run import (
     by_onnxruntime,
     by_qonnx,
     exact_in,
     in_double,
     layer_codes,
     logit_codes,
-    significant_bits,
 )
 
-from .firmware_example import CONFIGURATIONS, SMALL, random_images, small_network
+from ..integers.integers_example import CONFIGURATIONS, SMALL, random_images, small_network
 
 pytest.importorskip("qonnx", reason="the extra [qonnx] is not installed")
 TOO_WIDE = {"sixteen bits", "activations of 24 bits"}
@@ -87,7 +86,7 @@ def test_float32_is_found_too_narrow_where_it_is() -> None:
     """The proof is no more careful than it must be: of a network that it refuses, images do differ in float32."""
     precision, shape = CONFIGURATIONS["activations of 24 bits"]
     network = small_network(precision, **shape)
-    assert significant_bits(network) == 33
+    assert network.sum_bits == 33
     images = images_for(network, 2000)
     differing = np.count_nonzero(logit_codes(network, by_qonnx(network, images)) != evaluate(network, images))
     assert differing > 0
@@ -159,7 +158,7 @@ def test_one_rounding_mode_is_caught_and_located(name: str, monkeypatch: pytest.
         next(one for one in node.attribute if one.name == "rounding_mode").s = b"FLOOR"
         return model
 
-    monkeypatch.setattr("narrowgate.firmware._onnx_run.onnx_model", rounding_down)
+    monkeypatch.setattr("narrowgate.firmware.onnx._run.onnx_model", rounding_down)
     level = verify(small_network("(5,1)"), random_images(300, SMALL), tools=["qonnx"]).levels[0]
     assert (level.status, level.layer) == ("failed", name)
 

@@ -17,7 +17,7 @@ from narrowgate.firmware import (
     trace,
 )
 
-from .firmware_example import configuration, random_weights
+from ..integers.integers_example import configuration, random_weights
 
 pytest.importorskip("alkaid", reason="the extra [rtl] is not installed")
 pytestmark = pytest.mark.skipif(shutil.which("yosys") is None, reason="yosys is not installed")

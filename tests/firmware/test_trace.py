@@ -22,12 +22,12 @@ from narrowgate.firmware import (
     trace,
     verify,
 )
-from narrowgate.firmware._ports import decisions, output_port, port_threshold
-from narrowgate.firmware._simulate import run_hls, simulate_verilog, simulate_vhdl
+from narrowgate.firmware.circuit._ports import decisions, output_port, port_threshold
+from narrowgate.firmware.circuit._simulate import run_hls, simulate_verilog, simulate_vhdl
 from narrowgate.fixedpoint import Rounding
 from narrowgate.training import score
 
-from .firmware_example import SMALL, configuration, random_images, random_weights, small_network
+from ..integers.integers_example import SMALL, configuration, random_images, random_weights, small_network
 
 pytest.importorskip("alkaid", reason="the extra [rtl] is not installed")
 
@@ -171,7 +171,7 @@ def test_one_weight_bit_is_caught_and_located(name: str, bit: int) -> None:
 @pytest.mark.parametrize("name", ["conv0", "dense0"])
 def test_one_rounding_mode_is_caught_and_located(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Truncation in one layer's activation, in place of rounding half to even."""
-    import narrowgate.firmware._trace as module
+    import narrowgate.firmware.circuit._trace as module
 
     network = small_network("(5,1)")
     whole = module._finished

@@ -23,7 +23,7 @@ from narrowgate.firmware import (
     trace,
 )
 
-from .firmware_example import small_network
+from ..integers.integers_example import small_network
 from .test_vendor_reports import TIMING, ULTRASCALE, VITIS
 
 pytest.importorskip("alkaid", reason="the extra [rtl] is not installed")

@@ -8,7 +8,7 @@ Vitis HLS 2020.2 to 2024.2. They are described in UG906 and UG1399. The numbers 
 import pytest
 
 from narrowgate.firmware import FirmwareError
-from narrowgate.firmware._vendor_reports import estimated_slack, synthesis_estimate, utilisation, worst_slack
+from narrowgate.firmware.vendor._reports import estimated_slack, synthesis_estimate, utilisation, worst_slack
 
 ULTRASCALE = """\
 Copyright 1986-2022 Xilinx, Inc. All Rights Reserved.

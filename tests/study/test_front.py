@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from narrowgate.firmware import cost, integer_network
+from narrowgate.integers import cost, integer_network
 from narrowgate.network import initial_statistics, initial_weights, layers
 from narrowgate.study import Outcome, Study, StudyError, render, search
 from narrowgate.study._cost import estimated_luts, trained_luts

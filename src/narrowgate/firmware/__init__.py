@@ -1,25 +1,46 @@
-"""From a trained run to hardware that gives the same bits, with its cost known before and after.
+"""From a trained run to hardware that gives the same bits, with other people's tools, one sub-room a technology.
 
-A network becomes integers first (`integer_network`): they define the truth, and everything else is checked against it.
+A network becomes integers first (room `integers`, whose names are offered here too): they define the truth, and
+everything else is checked against it.
 """
 
-from narrowgate.firmware._bounds import Bounds
-from narrowgate.firmware._cost import Cost, LayerCost, cost, cost_of_configuration, untrained_network
-from narrowgate.firmware._disagreement import Disagreement, disagreement
-from narrowgate.firmware._errors import FirmwareError
-from narrowgate.firmware._evaluate import evaluate, evaluate_layers, exact_scores, input_codes, scores_of
 from narrowgate.firmware._export import export, find_target
 from narrowgate.firmware._images import adversarial_images
-from narrowgate.firmware._levels import TOOLS, Exported, Tool
-from narrowgate.firmware._network import IntegerLayer, IntegerNetwork, integer_network, is_fixed_point
-from narrowgate.firmware._parts import PARTS, Part, find_part
+from narrowgate.firmware._levels import TOOLS
 from narrowgate.firmware._render import render_cost, render_synthesis, render_verification
-from narrowgate.firmware._synthesis import SYNTHESISERS, find_synthesiser, synthesise
-from narrowgate.firmware._synthesis_result import Synthesis
-from narrowgate.firmware._targets import TARGETS, CircuitProject, Project, Target
+from narrowgate.firmware._target import Project, Target
+from narrowgate.firmware._targets import TARGETS
+from narrowgate.firmware._tool import Tool
 from narrowgate.firmware._tools import MissingToolError, program
-from narrowgate.firmware._trace import Circuit, trace
 from narrowgate.firmware._verify import Level, Verification, verify
+from narrowgate.firmware.circuit._exported import Exported
+from narrowgate.firmware.circuit._target import CircuitProject
+from narrowgate.firmware.circuit._trace import Circuit, trace
+from narrowgate.firmware.vendor._result import Synthesis
+from narrowgate.firmware.vendor._synthesis import SYNTHESISERS, find_synthesiser, synthesise
+from narrowgate.integers import (
+    PARTS,
+    Bounds,
+    Cost,
+    Disagreement,
+    FirmwareError,
+    IntegerLayer,
+    IntegerNetwork,
+    LayerCost,
+    Part,
+    cost,
+    cost_of_configuration,
+    disagreement,
+    evaluate,
+    evaluate_layers,
+    exact_scores,
+    find_part,
+    input_codes,
+    integer_network,
+    is_fixed_point,
+    scores_of,
+    untrained_network,
+)
 
 __all__ = [
     "PARTS",

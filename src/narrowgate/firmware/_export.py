@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Literal, overload
 
 from narrowgate.files import explaining
-from narrowgate.firmware._errors import FirmwareError
-from narrowgate.firmware._evaluate import Images
-from narrowgate.firmware._network import IntegerNetwork
-from narrowgate.firmware._parts import find_part
-from narrowgate.firmware._targets import TARGETS, CircuitProject, Order, Project, Target
-from narrowgate.firmware._trace import Circuit
+from narrowgate.firmware._target import Order, Project, Target
+from narrowgate.firmware._targets import TARGETS
+from narrowgate.firmware.circuit._target import CircuitProject
+from narrowgate.firmware.circuit._trace import Circuit
+from narrowgate.integers import FirmwareError, Images, IntegerNetwork, find_part
 
 
 @overload

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from narrowgate.firmware._network import IntegerNetwork
+from narrowgate.integers import IntegerNetwork
 from narrowgate.network import Convolution
 
 

@@ -6,10 +6,9 @@ from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
-from narrowgate.firmware._cost import Cost
-from narrowgate.firmware._parts import find_part
-from narrowgate.firmware._synthesis_result import Synthesis
 from narrowgate.firmware._verify import Verification
+from narrowgate.firmware.vendor._result import Synthesis
+from narrowgate.integers import Cost, find_part
 
 STYLES = {"passed": "green", "failed": "bold red", "skipped": "yellow", "reported": "cyan"}
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
-from narrowgate.firmware._errors import FirmwareError
+from narrowgate.integers import FirmwareError
 
 PACKAGES = {
     "alkaid": "pip install 'narrowgate[rtl]'",

@@ -10,14 +10,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from narrowgate.firmware._bounds import Integers
-from narrowgate.firmware._errors import FirmwareError
-from narrowgate.firmware._evaluate import Images, evaluate, evaluate_layers, scores_of
 from narrowgate.firmware._images import adversarial_images
-from narrowgate.firmware._levels import TOOLS, Exported, Job, Outcome
-from narrowgate.firmware._network import IntegerNetwork
+from narrowgate.firmware._levels import TOOLS
+from narrowgate.firmware._tool import Job, Outcome
 from narrowgate.firmware._tools import MissingToolError, UnsuitableToolError
-from narrowgate.firmware._trace import Circuit
+from narrowgate.firmware.circuit._exported import Exported
+from narrowgate.firmware.circuit._trace import Circuit
+from narrowgate.integers import FirmwareError, Images, IntegerNetwork, Integers, evaluate, evaluate_layers, scores_of
 
 Status = Literal["passed", "failed", "skipped", "reported"]
 

@@ -26,7 +26,7 @@ class Disagreement:
 
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> Self:
-        """Read `narrowgate.firmware.Disagreement.as_dict()`."""
+        """Read `narrowgate.integers.Disagreement.as_dict()`."""
         changed = tuple(int(one["events"]) for one in content["decisions_changed"])
         return cls(int(content["events"]), int(content["differing"]), float(content["largest_difference"]), changed)
 

@@ -8,8 +8,9 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from narrowgate.firmware import FirmwareError, cost, cost_of_configuration, integer_network, trace
+from narrowgate.firmware import trace
 from narrowgate.fixedpoint import Format
+from narrowgate.integers import FirmwareError, cost, cost_of_configuration, integer_network
 from narrowgate.network import Configuration, Convolution, ImageShape, layers
 
 Weights = Mapping[str, NDArray[np.float32]]
@@ -54,7 +55,7 @@ def bit_operations(configuration: Configuration, image: ImageShape) -> float:
 
 
 def estimated_luts(configuration: Configuration, image: ImageShape) -> float:
-    """LUTs of the unrolled circuit by the fast estimate of `narrowgate.firmware`, with fresh weights.
+    """LUTs of the unrolled circuit by the fast estimate of `narrowgate.integers`, with fresh weights.
 
     Raises:
         FirmwareError: a needed format is float.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from narrowgate.files import write_bytes
-from narrowgate.firmware import exact_scores
+from narrowgate.integers import exact_scores
 from narrowgate.study._cost import traced
 from narrowgate.study._errors import StudyError
 from narrowgate.study._journal import Entry

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from narrowgate.firmware import is_fixed_point
+from narrowgate.integers import is_fixed_point
 from narrowgate.study._brackets import Bracket, hyperband, in_steps, successive_halving, unpruned
 from narrowgate.study._errors import StudyError
 from narrowgate.study._parameter import Parameter, Section

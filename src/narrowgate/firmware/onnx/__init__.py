@@ -1,0 +1,1 @@
+"""The network as QONNX and as plain ONNX, and their executors."""

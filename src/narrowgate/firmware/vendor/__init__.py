@@ -1,0 +1,1 @@
+"""Synthesis out of context: Yosys, and AMD's tools where somebody has them."""
