@@ -65,7 +65,7 @@ def random_network(seed: int) -> tuple[Configuration, IntegerNetwork]:
             "activation": [activation, pick(2, 3, 4)],
         },
     }
-    configuration = Configuration.parse(table)
+    configuration = Configuration.parse(table).for_counts(10)
     expected = layers(configuration.network, image)
     weights = {}
     for name, shape in (expected.weight_shapes() | expected.statistics_shapes()).items():

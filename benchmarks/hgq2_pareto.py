@@ -127,7 +127,7 @@ def by_float(dataset: Dataset, seconds: float) -> Found:
     (trained,) = train([configuration], dataset)
     splits = {"validation": dataset.validation, "test": dataset.test}
     points = {
-        name: judged(score(configuration, trained.weights, split.images), split, dataset)
+        name: judged(score(trained.configuration, trained.weights, split.images), split, dataset)
         for name, split in splits.items()
     }
     return {"points": points, "seconds": time.perf_counter() - start}

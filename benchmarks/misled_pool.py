@@ -121,7 +121,7 @@ class WiderTrainer(Trainer):
 
 def search_1() -> Study:
     """The notebook's search 1, evaluated more often than it is shipped."""
-    study = Study.load(STUDY)
+    study = Study.load(STUDY).for_counts(10)
     strategy = study.strategy.model_copy(update={"evaluate_every": EVERY})
     return Study(study.name, study.space, strategy, study.ranking, study.finalists, study.text)
 

@@ -40,7 +40,7 @@ TOP = 2000
 
 def truth_study() -> Study:
     """Search 1 with finalists that are evaluated seldom."""
-    study = Study.load(STUDY)
+    study = Study.load(STUDY).for_counts(10)
     strategy = study.strategy.model_copy(update={"evaluate_every": EVERY})
     ranking = study.ranking.model_copy(update={"last": 1})
     return Study(study.name, study.space, strategy, ranking, study.finalists, study.text)

@@ -45,7 +45,7 @@ def configuration(filters: list[int], batch_norm: bool) -> Configuration:
     """The notebook's network with (12,2) everywhere."""
     formats = dict.fromkeys(("conv", "dense", "batchnorm", "activation"), "(12,2)")
     network = {"filters": filters, "batch_norm": "hidden" if batch_norm else "off"}
-    return Configuration.parse({"network": network, "precision": formats})
+    return Configuration.parse({"network": network, "precision": formats}).for_counts(10)
 
 
 def measure_ours(one: Configuration, dataset: Dataset, members: int, seconds: float) -> tuple[float, float, Placement]:

@@ -51,7 +51,7 @@ def steps(dataset: Dataset) -> list[str]:
         "|---|---|---:|---:|---:|---:|",
     ]
     for name in ("notebook-search-2", "notebook-search-1"):
-        study = Study.load(STUDIES / f"{name}.toml")
+        study = Study.load(STUDIES / f"{name}.toml").for_counts(10)
         crews, lanes, size = Crews(study, dataset), Lanes(), jax.local_device_count()
         drawn = next(iter(study.space.sequence(1))).configuration
         for filters in ([4, 8], [4, 16], [8, 8], [8, 16]):
@@ -141,7 +141,7 @@ class Clock:
 
 def whole_search(name: str, dataset: Dataset) -> list[str]:
     """A table: the seconds of a search by what they went into."""
-    study = Study.load(STUDIES / f"{name}.toml")
+    study = Study.load(STUDIES / f"{name}.toml").for_counts(10)
     batch = next(iter(study.space.sequence(1))).configuration.training.batch_size
     clock, done = Clock(jax.local_device_count()), [0]
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from narrowgate import notebook, runs
 from narrowgate.events import Dataset, save
 from narrowgate.integers import disagreement, exact_scores
-from narrowgate.network import ConfigurationError
+from narrowgate.network import Configuration, ConfigurationError
 from narrowgate.training import Progress, score
 from narrowgate.trigger import judge
 
@@ -51,7 +52,7 @@ def test_a_run_leaves_a_whole_record(
     assert all(run.status is notebook.Status.FINISHED for run in found)
     assert not list(root.rglob("checkpoint"))
     for run, one in zip(found, given, strict=True):
-        assert run.configuration == one.configuration.as_table()
+        assert run.configuration == one.configuration.for_counts(small_dataset.bits).as_table()
         assert run.environment["data"]["fingerprint"] == small_dataset.fingerprint
         assert run.environment["seeds"] == [one.configuration.training.seed]
         assert len(run.curve["loss"]) == 4
@@ -62,7 +63,7 @@ def test_a_run_leaves_a_whole_record(
             "efficiency.png",
         }
         # The numbers are those of the weights that were kept, on the test split.
-        scores = score(one.configuration, run.weights(), small_dataset.test.images)
+        scores = score(one.configuration.for_counts(small_dataset.bits), run.weights(), small_dataset.test.images)
         np.testing.assert_array_equal(scores, run.scores()[0])
         judged = judge(scores, small_dataset.test.labels, crossing_rate=small_dataset.crossing_rate)
         assert run.metrics["accuracy"] == judged.accuracy
@@ -73,6 +74,17 @@ def test_a_run_leaves_a_whole_record(
         assert run.scores()[0].dtype == np.float32
         assert run.measures.disagreement is None
         assert "exact integers" not in (run.folder / "run.md").read_text()
+
+
+def test_pixels_that_saturate_are_told_before_training(
+    given: list[runs.Given], data: Path, small_dataset: Dataset, tmp_path: Path
+) -> None:
+    heard: list[str] = []
+    narrow = replace(given[0], configuration=given[0].configuration.with_settings({"precision.input": "(4,4)"}))
+    found = runs.run([narrow], tmp_path / "runs", data=data, tell=heard.append)
+    above = np.concatenate([split.images.ravel() for _, split in small_dataset.splits()]) > 15
+    assert f"{100 * above.mean():.3g} % of the pixels are above 15" in heard[0]
+    assert notebook.load(tmp_path / "runs", found[0]).configuration["precision"]["input"] == "(4,4)"
 
 
 def test_an_interrupted_run_goes_on_with_the_same_bits(given: list[runs.Given], data: Path, tmp_path: Path) -> None:
@@ -129,19 +141,20 @@ def test_a_run_whose_checkpoint_is_gone_says_so(given: list[runs.Given], data: P
 def test_a_fixed_point_run_is_judged_by_exact_integers(data: Path, small_dataset: Dataset, tmp_path: Path) -> None:
     """28-bit weights and activations: the graph's float32 sums round, the integers do not."""
     (tmp_path / "wide.toml").write_text(
-        TEXT.format(name="wide", conv='(28,2)"\ndense = "(28,2)"\nactivation = "(28,6)')
+        TEXT.format(name="wide", conv='(28,2)"\ndense = "(28,2)"\nactivation = "(28,6)"\ninput = "(10,4)')
     )
     given = runs.read_configuration(tmp_path / "wide.toml")
     run = notebook.load(tmp_path / "runs", runs.run([given], tmp_path / "runs", data=data)[0])
     test = small_dataset.test
-    exact = exact_scores(given.configuration, run.weights(), test.images)
+    configuration = Configuration.parse(run.configuration)
+    exact = exact_scores(configuration, run.weights(), test.images)
     assert exact is not None
     kept, labels = run.scores()
     assert kept.dtype == np.float64
     np.testing.assert_array_equal(kept, exact)
     judged = judge(exact, labels, crossing_rate=small_dataset.crossing_rate)
     assert run.measures.points == judged.working_points
-    graph = score(given.configuration, run.weights(), test.images)
+    graph = score(configuration, run.weights(), test.images)
     thresholds = [point.threshold for point in judged.working_points]
     assert run.metrics["disagreement"] == disagreement(graph, exact, thresholds).as_dict()
     found = run.measures.disagreement

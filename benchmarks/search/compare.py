@@ -164,7 +164,7 @@ def search_theirs(which: str, tool: str, dataset: Dataset) -> dict[str, Any]:
 
 def truth(which: str, winner: dict[str, Any], dataset: Dataset) -> dict[str, Any]:
     """The winner's efficiencies over five full trainings on fresh seeds, all by narrowgate's trainer."""
-    one = Configuration.parse(_tables(tomllib.loads(space_of(which)), winner))
+    one = Configuration.parse(_tables(tomllib.loads(space_of(which)), winner)).for_counts(10)
     members = [one.with_settings({f"training.{key}": value for key, value in FULL.items()})] * len(FRESH)
     members = [each.with_settings({"training.seed": seed}) for each, seed in zip(members, FRESH, strict=True)]
     points = []

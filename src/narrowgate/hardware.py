@@ -111,9 +111,9 @@ def network_of(root: Path, name: str, data: Path | None = None) -> tuple[Integer
         ValueError: the run, the configuration or the data cannot be read, in a sentence.
     """
     if name.lower().endswith(".toml"):
-        configuration = read_configuration(Path(name)).configuration
-        image = _shape(open_data(data).test.images.shape[1:])
-        return untrained_network(configuration, image), f"{configuration.name}, untrained"
+        dataset = open_data(data)
+        configuration = read_configuration(Path(name)).configuration.for_counts(dataset.bits)
+        return untrained_network(configuration, dataset.geometry.shape), f"{configuration.name}, untrained"
     trained = trained_network(root, name)
     return trained.integers(), trained.title
 

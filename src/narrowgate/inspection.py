@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from rich import box
@@ -9,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from narrowgate.checks import in_percent
 from narrowgate.events import Dataset, summarise
 from narrowgate.trigger import judge_cuts
 from narrowgate.units import cut_name, in_kilohertz
@@ -27,14 +29,16 @@ def inspect_dataset(dataset: Dataset) -> dict[str, Any]:
 
 
 def render_inspection(found: dict[str, Any]) -> RenderableType:
-    """The same as tables for the terminal: occupied share of pixels, mean HT, pixels at the ten-bit limit."""
+    """The same as tables for the terminal: occupied share of pixels, mean HT, pixels at the full scale."""
     rows, columns, channels = found["shape"]
     head = Text.assemble(
         (found["name"], "bold"),
-        f"  images {rows} (η) × {columns} (φ) × {channels}, {found['lsb']:g} GeV a count, "
+        f"  images {rows} (η) × {columns} (φ) × {channels}, {found['bits']} bits, {found['lsb']:g} GeV a count, "
         f"crossing rate {in_kilohertz(found['crossing_rate'])}",
     )
     parts: list[RenderableType] = [head, _counts(found)]
+    if saturated := _saturated(found):
+        parts.append(Text(saturated, style="yellow"))
     if found["shared"]:
         parts.append(Text(f"{found['shared']} images are in more than one split: the splits overlap.", style="yellow"))
     if found["cuts"]:
@@ -42,6 +46,18 @@ def render_inspection(found: dict[str, Any]) -> RenderableType:
         warnings = {point["warning"] for points in found["cuts"].values() for point in points if point["warning"]}
         parts += [Text(warning, style="yellow") for warning in sorted(warnings)]
     return Group(*parts)
+
+
+def _saturated(found: dict[str, Any]) -> str:
+    """Says what share of the pixels lies at the full scale, in each class; empty where none does."""
+    pixels, shares = math.prod(found["shape"]), []
+    for name in ("signal", "background"):
+        numbers = [classes[name] for classes in found["splits"].values()]
+        events = sum(one["events"] for one in numbers)
+        at_top = sum(one["saturated"] or 0 for one in numbers)
+        if at_top:
+            shares.append(f"{in_percent(at_top / (events * pixels))} in {name}")
+    return f"Pixels at the full scale of {found['bits']} bits: {', '.join(shares)}." if shares else ""
 
 
 def _counts(found: dict[str, Any]) -> Table:

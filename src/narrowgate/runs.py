@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from narrowgate import notebook
+from narrowgate import checks, notebook
 from narrowgate.events import Dataset, load_sample, read, sample_path
 from narrowgate.files import FileError, read_json, write_json
 from narrowgate.integers import disagreement, exact_scores
@@ -70,30 +70,35 @@ def run(
     *,
     data: Path | None = None,
     report: Callable[[Progress], None] | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> list[str]:
     """Train the configurations together, judge them, and keep a record of each under `root`; gives their ids.
 
-    Stopped from the keyboard or killed, the runs go on from their last epoch with `resume`.
+    Stopped from the keyboard or killed, the runs go on from their last epoch with `resume`. `tell` hears, before the
+    first step, sentences about what may surprise: pixels that saturate, say.
 
     Raises:
         ValueError: bad data or a configuration that does not fit them, in a sentence (see the rooms' own errors).
     """
     dataset = open_data(data)
+    for sentence in checks.saturation([one.configuration for one in given], dataset):
+        (tell or (lambda _: None))(sentence)
+    configurations = checks.fitted([one.configuration for one in given], dataset)
     about = _environment(dataset, data)
     folders: list[notebook.RunFolder] = []
-    for one in given:
+    for one, configuration in zip(given, configurations, strict=True):
         leader = {"trained_with": folders[0].id} if folders else {}
         folders.append(
             notebook.create(
                 root,
-                configuration=one.configuration.as_table(),
-                environment=about | leader | {"seeds": [one.configuration.training.seed]},
+                configuration=configuration.as_table(),
+                environment=about | leader | {"seeds": [configuration.training.seed]},
                 given=one.text,
             )
         )
     members = folders[0].path / CHECKPOINT / MEMBERS
     write_json(members, [folder.id for folder in folders])
-    return _finish(folders, [one.configuration for one in given], dataset, report)
+    return _finish(folders, configurations, dataset, report)
 
 
 def resume(root: Path, name: str, *, report: Callable[[Progress], None] | None = None) -> list[str]:

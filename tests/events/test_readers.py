@@ -92,6 +92,45 @@ def test_whole_floats_are_counts_and_large_ones_keep_their_value(tmp_path: Path)
     assert max(int(split.images.max()) for _, split in dataset.splits()) == 100_000
 
 
+@pytest.mark.parametrize(
+    "type", ["float16", "float32", "float64", "longdouble", "int16", "int64", "uint64", ">u4", ">f2"]
+)
+@pytest.mark.filterwarnings("error")
+def test_every_type_of_number_gives_the_same_counts(tmp_path: Path, type: str) -> None:
+    images, labels = counted(40)
+    dataset = read(write(tmp_path / "events.npz", images=images.astype(type), labels=labels))
+    assert dataset.fingerprint == read(write(tmp_path / "plain.npz", images=images, labels=labels)).fingerprint
+
+
+@pytest.mark.parametrize(
+    ("type", "value"),
+    [("int64", 2**32 + 3), ("uint64", 2**32 + 3), ("int8", -1), ("float16", -1), ("float16", np.inf), ("float16", 0.5)],
+)
+@pytest.mark.filterwarnings("error")
+def test_counts_that_no_type_of_ours_holds_are_refused(tmp_path: Path, type: str, value: float) -> None:
+    images, labels = counted(40)
+    images = images.astype(type)
+    images[7, 3, 4] = value
+    with pytest.raises(DatasetError, match=f"found {value}.* in event 7"):
+        read(write(tmp_path / "events.npz", images=images, labels=labels))
+
+
+def test_a_stated_full_scale_is_kept(tmp_path: Path) -> None:
+    images, labels = counted(40)
+    path = write(tmp_path / "events.h5", images=images, labels=labels)
+    assert read(path).bits == 6  # event 39 carries its number
+    assert read(path, full_scale=255).bits == 8
+    with h5py.File(path, "r+") as file:
+        file["images"].attrs["full_scale"] = np.uint16(4095)
+    assert read(path).bits == 12
+    save(tmp_path / "own.h5", read(path))
+    assert read(tmp_path / "own.h5").bits == 12
+    with h5py.File(path, "r+") as file:
+        file["images"].attrs["full_scale"] = "twelve bits"
+    with pytest.raises(DatasetError, match=r"full_scale.*a whole number is needed"):
+        read(path)
+
+
 def test_a_file_of_our_own_is_simply_loaded(tmp_path: Path, dataset: Dataset) -> None:
     save(tmp_path / "own.h5", dataset)
     assert read(tmp_path / "own.h5").fingerprint == dataset.fingerprint

@@ -15,7 +15,7 @@ def configuration(precision: str | dict[str, str] = "(8,2)", **network: Any) -> 
     """One format everywhere, or one for each part."""
     parts = ("conv", "dense", "batchnorm", "activation")
     formats = dict.fromkeys(parts, precision) if isinstance(precision, str) else precision
-    return Configuration.parse({"network": network, "precision": formats})
+    return Configuration.parse({"network": network, "precision": formats}).for_counts(10)
 
 
 def random_weights(configuration: Configuration, image: ImageShape, seed: int = 1, spread: float = 1.0) -> Weights:

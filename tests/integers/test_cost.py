@@ -54,7 +54,7 @@ def test_multiplications_and_ebops_are_those_of_the_unrolled_convolution(kernel:
             if 0 <= row + up - before < IMAGE[0] and 0 <= column + left - before < IMAGE[1]:
                 weights = layer.kernel[up, left].reshape(-1)
                 multiplications += int(np.count_nonzero(weights))
-                bits += int(span(weights).sum()) * found.precision.input.width
+                bits += int(span(weights).sum()) * found.precision.pixel.width
         bits += int(span(layer.bias).sum())
     counted = count(layer)
     assert (counted.multiplications, counted.ebops) == (multiplications, bits)

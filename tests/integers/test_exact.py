@@ -40,9 +40,9 @@ def reference(network: Configuration, weights: Weights, image: Any) -> Fraction:
     activation = precision.activation
     if network.network.activation == "relu":
         activation = activation.unsigned()
-    highest = precision.input.code_max
+    highest = precision.pixel.code_max
     values = {
-        place: min(int(pixel), highest) * Fraction(2) ** -precision.input.fraction
+        place: min(int(pixel), highest) * Fraction(2) ** -precision.pixel.fraction
         for place, pixel in np.ndenumerate(image)
     }
     shape = image.shape

@@ -25,6 +25,25 @@ def test_formats_are_read_in_both_conventions() -> None:
     assert precision.input == Format(10, 3, signed=False)
 
 
+@pytest.mark.parametrize(
+    ("bits", "format"), [(1, "(1,4)"), (10, "(10,4)"), (12, "(12,4)"), (24, "(24,4)"), (32, "(24,4)")]
+)
+def test_an_input_that_follows_from_the_data_holds_all_counts_of_so_many_bits(bits: int, format: str) -> None:
+    configuration = Configuration()
+    assert configuration.as_table()["precision"]["input"] == "data"
+    found = configuration.for_counts(bits)
+    assert found.as_table()["precision"]["input"] == format
+    assert found.precision.pixel.code_max == 2 ** min(bits, 24) - 1
+    assert found.for_counts(3) == found
+    assert Configuration.parse(configuration.as_table()) == configuration
+
+
+def test_a_stated_input_stays_as_it_is_whatever_the_data() -> None:
+    stated = Configuration().with_settings({"precision.input": "(8,4)"})
+    assert stated.for_counts(12) == stated
+    assert stated.with_settings({"precision.input": "data"}) == Configuration()
+
+
 def test_one_kernel_and_pool_stand_for_all() -> None:
     network = Configuration.parse({"network": {"filters": [2, 4, 8], "kernels": 5, "pools": 1}}).network
     assert network.kernels == (5, 5, 5)
@@ -48,6 +67,8 @@ def test_table_round_trip() -> None:
         ({"precision": {"conv": "(0,1)"}}, "precision.conv", "1 to 32"),
         ({"precision": {"conv": "ap_ufixed<8,2>"}}, "precision.conv", "sign"),
         ({"precision": {"dense": "ap_fixed<8,2,AP_TRN,AP_WRAP>"}}, "precision.dense", "AP_RND_CONV"),
+        ({"precision": {"input": "(25,4)"}}, "precision.input", "at most 24 bits"),
+        ({"precision": {"input": "float"}}, "precision.input", 'or write "data"'),
         ({"network": {"dropout": 1.0}}, "network.dropout", "less than 1"),
         ({"network": {"filters": [4, 0]}}, "network.filters.1", "greater than or equal to 1"),
         ({"network": {"filters": [4, 8], "kernels": [3]}}, "network", "one for each"),

@@ -25,7 +25,7 @@ IMAGE = (8, 6, 1)
 
 
 def network(**tables: dict[str, Any]) -> Any:
-    configuration = Configuration.parse(tables)
+    configuration = Configuration.parse(tables).for_counts(10)
     found = layers(configuration.network, IMAGE)
     weights = initial_weights(found, 3)
     return found, numerics(configuration.precision, configuration.network), weights, initial_statistics(found)
@@ -80,7 +80,7 @@ def test_formats_are_data() -> None:
 
     results = []
     for conv in ("float", "(12,2)", "(4,1)"):
-        configuration = Configuration.parse({"precision": {"conv": conv}, "network": {"dropout": 0.1}})
+        configuration = Configuration.parse({"precision": {"conv": conv}, "network": {"dropout": 0.1}}).for_counts(10)
         results.append(np.asarray(compiled(numerics(configuration.precision, configuration.network))))
     assert len(traced) == 1
     assert not np.array_equal(results[0], results[2])

@@ -131,7 +131,7 @@ def test_costs_by_hand() -> None:
             "network": {"filters": [2], "kernels": 3, "pools": 2, "units": [5], "batch_norm": "hidden"},
             "precision": {"conv": "(6,1)", "dense": "(4,0)", "batchnorm": "(8,4)", "activation": "(3,1)"},
         }
-    )
+    ).for_counts(10)
     # 8 × 4 × 1 images: kernel 3·3·1·2, pooled to 4 × 2 × 2 = 16 inputs, 5 hidden units, 1 output.
     conv, dense, output = 18 + 2, 16 * 5 + 5, 5 + 1
     assert weight_bits(configuration, (8, 4, 1)) == conv * 6 + (dense + output) * 4 + 2 * (2 + 5) * 8

@@ -53,7 +53,7 @@ def test_a_batch_is_half_signal_and_reaches_every_event(batch: int, small_datase
 def test_an_epoch_is_the_same_without_native_functions_but_for_rounding(
     network: dict[str, object], small_dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = Configuration.parse({"network": {"filters": [3], "units": [4], **network}})
+    one = Configuration.parse({"network": {"filters": [3], "units": [4], **network}}).for_counts(10)
     one = one.with_settings({"training.batch_size": "64", "training.steps_per_epoch": "8"})
     trained = program_of(one, (8, 6, 1))
     population = Population(trained, 1)

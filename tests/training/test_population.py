@@ -11,7 +11,7 @@ SHORT = {"epochs": 2, "steps_per_epoch": 12, "batch_size": 32}
 
 
 def configuration(**settings: str) -> Configuration:
-    base = Configuration.parse({"network": {"filters": [2], "units": [4]}, "training": SHORT})
+    base = Configuration.parse({"network": {"filters": [2], "units": [4]}, "training": SHORT}).for_counts(10)
     return base.with_settings({key.replace("__", "."): value for key, value in settings.items()})
 
 

@@ -15,7 +15,13 @@ from narrowgate.training import COLUMNS, CheckpointError, Progress, Trained, sco
 CONFIGURATION = Configuration.parse(
     {
         "network": {"filters": [2], "units": [4], "batch_norm": "hidden", "dropout": 0.1},
-        "precision": {"conv": "(8,2)", "dense": "(8,2)", "activation": "(12,4)", "batchnorm": "(12,3)"},
+        "precision": {
+            "conv": "(8,2)",
+            "dense": "(8,2)",
+            "activation": "(12,4)",
+            "batchnorm": "(12,3)",
+            "input": "(10,4)",
+        },
         "training": {"epochs": 6, "steps_per_epoch": 10, "batch_size": 32, "schedule": "reduce-on-plateau"},
     }
 )

@@ -13,6 +13,7 @@ from narrowgate.cli._shared import (
     DataFile,
     Root,
     RunName,
+    note_to_user,
     out,
     prepare_to_train,
     resumable,
@@ -55,7 +56,7 @@ def train(
         if resume is not None:
             ids = runs.resume(root, resume, report=heeding(report))
         else:
-            ids = runs.run(given, root, data=data, report=heeding(report))
+            ids = runs.run(given, root, data=data, report=heeding(report), tell=note_to_user)
     if len(ids) == 1:
         out.print(notebook.render_run(notebook.load(root, ids[0])))
     else:

@@ -64,12 +64,15 @@ def prepare_to_train() -> None:
     from narrowgate.training import use_all_cores
 
     use_all_cores()
-    console = Console(stderr=True)
-    with console.status("preparing the convolutions for this machine"):
+    with Console(stderr=True).status("preparing the convolutions for this machine"):
         reason = native.falls_short()
     if reason:
-        sentence = f"note: training takes about twice as long as it could: {reason}"
-        console.print(sentence, style="dim", highlight=False, markup=False, soft_wrap=True)
+        note_to_user(f"training takes about twice as long as it could: {reason}")
+
+
+def note_to_user(sentence: str) -> None:
+    """Say something that is no error, on the error output, so that it is in nobody's table."""
+    Console(stderr=True).print(f"note: {sentence}", style="dim", highlight=False, markup=False, soft_wrap=True)
 
 
 Progress = TypeVar("Progress")

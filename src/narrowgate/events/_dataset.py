@@ -28,7 +28,7 @@ LSB = 0.5
 class Split:
     """The events of one split.
 
-    `images` has shape (N, rows, columns, channels) and an unsigned integer type, in counts of the data set's lsb;
+    `images` has shape (N, rows, columns, channels) and type uint8, uint16 or uint32, in counts of the data set's lsb;
     `labels` has shape (N,), 1 for signal and 0 for background; every array of `truth` has shape (N,), float32, NaN
     where it has no meaning (`m_hh`, in GeV, for background). Raises `DatasetError` when they do not fit together.
     """
@@ -38,11 +38,12 @@ class Split:
     truth: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.images.ndim != 4 or self.images.dtype.kind != "u":
+        if self.images.ndim != 4 or self.images.dtype.kind != "u" or self.images.dtype.itemsize > 4:
             raise DatasetError(
-                f"images must be unsigned integers of shape (events, rows, columns, channels); "
-                f"found {self.images.dtype} of shape {self.images.shape}"
+                f"images must be unsigned integers (uint8, uint16 or uint32) of shape (events, rows, columns, "
+                f"channels); found {self.images.dtype} of shape {self.images.shape}"
             )
+        object.__setattr__(self, "images", self.images.astype(self.images.dtype.newbyteorder("="), copy=False))
         if self.labels.shape != self.images.shape[:1] or self.labels.dtype != np.uint8:
             raise DatasetError(
                 f"labels must be uint8 of shape {self.images.shape[:1]}, one an image; "
@@ -79,6 +80,7 @@ class Dataset:
 
     `lsb` is the transverse energy of one count in GeV; `crossing_rate` is in Hz and turns a background acceptance
     into a rate; `provenance` says, in plain JSON values, where the events come from and what was assumed.
+    `full_scale` is the largest count that a pixel can have (4095 for twelve bits), `None` where nobody says.
     Raises `DatasetError` when the splits differ in image shape or type, or a number makes no sense.
     """
 
@@ -90,6 +92,7 @@ class Dataset:
     crossing_rate: float = CROSSING_RATE
     provenance: Mapping[str, Any] = field(default_factory=dict)
     name: str = "unnamed"
+    full_scale: int | None = None
 
     def __post_init__(self) -> None:
         for split_name, split in self.splits():
@@ -106,6 +109,11 @@ class Dataset:
         for quantity, value in (("lsb", self.lsb), ("crossing rate", self.crossing_rate)):
             if not (np.isfinite(value) and value > 0):
                 raise DatasetError(f"the {quantity} of a data set must be a positive number; found {value!r}")
+        if self.full_scale is not None and not self.largest_count <= self.full_scale < 2**32:
+            raise DatasetError(
+                f"the full scale, the largest count that a pixel can have, is said to be {self.full_scale}, but the "
+                f"largest in the images is {self.largest_count}; allowed is from there to {2**32 - 1}"
+            )
 
     def splits(self) -> Iterator[tuple[str, Split]]:
         """The three splits with their names, in the order train, validation, test."""
@@ -113,13 +121,35 @@ class Dataset:
             yield split_name, getattr(self, split_name)
 
     @cached_property
+    def largest_count(self) -> int:
+        """The largest count of any pixel; 0 without events."""
+        return max(int(split.images.max(initial=0)) for _, split in self.splits())
+
+    def share_above(self, count: int) -> float:
+        """The share of all pixels of all splits that lie above a count, which an input format of that range cuts."""
+        if count >= self.largest_count:
+            return 0.0
+        above = sum(int(np.count_nonzero(split.images > count)) for _, split in self.splits())
+        return above / sum(split.images.size for _, split in self.splits())
+
+    @property
+    def bits(self) -> int:
+        """Bits of a pixel: as many as the full scale needs, or where nobody says it the largest count; at least 1.
+
+        The largest is that of the train and validation splits: the test split chooses nothing.
+        """
+        if self.full_scale is not None:
+            return max(1, self.full_scale.bit_length())
+        return max(1, *(int(split.images.max(initial=0)).bit_length() for split in (self.train, self.validation)))
+
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 (hexadecimal) of every number in the data set: images, labels, truth, geometry, lsb, rate.
 
-        The name and the provenance do not enter, and neither does the file's layout: equal content, equal fingerprint.
+        Name, provenance, full scale and the file's layout do not enter: equal content, equal fingerprint.
         """
         digest = hashlib.sha256()
-        head = {"channels": self.geometry.channels, "lsb": self.lsb, "crossing_rate": self.crossing_rate}
+        head = {"channels": self.geometry.channels, "lsb": float(self.lsb), "crossing_rate": float(self.crossing_rate)}
         digest.update(json.dumps(head, sort_keys=True).encode())
         arrays: list[tuple[str, NDArray[Any]]] = [
             ("eta_edges", self.geometry.eta_edges),

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from narrowgate.events._dataset import SPLITS, Dataset, Split
 from narrowgate.events._errors import DatasetError, naming
@@ -21,6 +22,24 @@ from narrowgate.files import FileError, write_whole
 
 FORMAT = "narrowgate data set"
 VERSION = 1
+
+
+class _Head(BaseModel):
+    """The text `head` of a data set file. Later versions may say more in it."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    name: str
+    channels: list[str]
+    lsb: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    crossing_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    fingerprint: str
+    full_scale: Annotated[int, Field(ge=0, lt=2**32)] | None = None
+
+
+_HEAD: TypeAdapter[_Head] = TypeAdapter(_Head)
+_PROVENANCE: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
+Content = TypeVar("Content")
 
 
 def save(path: str | Path, dataset: Dataset) -> None:
@@ -50,23 +69,25 @@ def load(path: str | Path) -> Dataset:
     source = Path(path)
     with open_hdf5(source) as file, naming(source):
         _check_kind(file, source)
-        head = _read_head(file, source)
+        head = _read_json(file, "head", source, _HEAD)
+        provenance = _read_json(file, "provenance", source, _PROVENANCE)
         dataset = Dataset(
             **{split_name: _read_split(file, split_name, source) for split_name in SPLITS},
             geometry=Geometry(
                 read_array(file, "geometry/eta_edges", source),
                 read_array(file, "geometry/phi_edges", source),
-                tuple(head["channels"]),
+                tuple(head.channels),
             ),
-            lsb=float(head["lsb"]),
-            crossing_rate=float(head["crossing_rate"]),
-            provenance=json.loads(read_text(file, "provenance", source)),
-            name=str(head["name"]),
+            lsb=head.lsb,
+            crossing_rate=head.crossing_rate,
+            provenance=provenance,
+            name=head.name,
+            full_scale=head.full_scale,
         )
-    if dataset.fingerprint != head.get("fingerprint"):
+    if dataset.fingerprint != head.fingerprint:
         raise DatasetError(
             f"{source}: the content has fingerprint {dataset.fingerprint}, but the file was written with "
-            f"{head.get('fingerprint')}: it has been altered or damaged"
+            f"{head.fingerprint}: it has been altered or damaged"
         )
     return dataset
 
@@ -90,6 +111,8 @@ def _write(file: h5py.File, dataset: Dataset) -> None:
         "crossing_rate": dataset.crossing_rate,
         "fingerprint": dataset.fingerprint,
     }
+    if dataset.full_scale is not None:
+        head["full_scale"] = dataset.full_scale
     file["head"] = json.dumps(head, ensure_ascii=False, indent=1)
     file["provenance"] = json.dumps(dict(dataset.provenance), ensure_ascii=False, indent=1, sort_keys=True)
     file["geometry/eta_edges"] = dataset.geometry.eta_edges
@@ -127,15 +150,17 @@ def _check_kind(file: h5py.File, path: Path) -> None:
         )
 
 
-def _read_head(file: h5py.File, path: Path) -> dict[str, Any]:
+def _read_json(file: h5py.File, key: str, path: Path, kind: TypeAdapter[Content]) -> Content:
     try:
-        head = json.loads(read_text(file, "head", path))
-    except json.JSONDecodeError as error:
-        raise DatasetError(f"{path}, 'head': this is not JSON ({error})") from error
-    missing = {"name", "channels", "lsb", "crossing_rate", "fingerprint"} - set(head if isinstance(head, dict) else ())
-    if missing:
-        raise DatasetError(f"{path}, 'head': {', '.join(sorted(missing))} missing")
-    return dict(head)
+        return kind.validate_json(read_text(file, key, path))
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc'])} missing"
+            if item["type"] == "missing"
+            else f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}".removeprefix(": ")
+            for item in error.errors()[:5]
+        )
+        raise DatasetError(f"{path}, {key!r}: {wrong}") from None
 
 
 def _read_split(file: h5py.File, split_name: str, path: Path) -> Split:

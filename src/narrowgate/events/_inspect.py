@@ -28,7 +28,7 @@ class ClassSummary:
     largest: int | None
     """Largest count of any pixel."""
     saturated: int | None
-    """Pixels at or above the ten-bit limit, 1023 counts."""
+    """Pixels at the full scale, the largest count of so many bits."""
     mean_ht: float | None
     """GeV, mean over events of the sum of all pixels."""
     empty: int | None
@@ -44,6 +44,8 @@ class Summary:
     shape: tuple[int, int, int]
     channels: tuple[str, ...]
     lsb: float
+    bits: int
+    """Of a pixel: as many as the full scale needs, where the file states it, else the largest count."""
     crossing_rate: float
     splits: Mapping[str, Mapping[str, ClassSummary]]
     shared: int
@@ -62,11 +64,12 @@ def summarise(dataset: Dataset) -> Summary:
         shape=dataset.geometry.shape,
         channels=dataset.geometry.channels,
         lsb=dataset.lsb,
+        bits=dataset.bits,
         crossing_rate=dataset.crossing_rate,
         splits={
             name: {
-                "signal": _summarise_class(split.signal, dataset.lsb),
-                "background": _summarise_class(split.background, dataset.lsb),
+                "signal": _summarise_class(split.signal, dataset),
+                "background": _summarise_class(split.background, dataset),
             }
             for name, split in dataset.splits()
         },
@@ -120,15 +123,16 @@ def picture(dataset: Dataset) -> Figure:
     return figure
 
 
-def _summarise_class(images: NDArray[np.unsignedinteger[Any]], lsb: float) -> ClassSummary:
+def _summarise_class(images: NDArray[np.unsignedinteger[Any]], dataset: Dataset) -> ClassSummary:
     if not len(images):
         return ClassSummary(0, None, None, None, None, None)
+    full_scale = 2**dataset.bits - 1 if dataset.full_scale is None else dataset.full_scale
     occupied = np.count_nonzero(images, axis=(1, 2, 3))
     return ClassSummary(
         events=len(images),
         occupancy=float(occupied.mean() / images[0].size),
         largest=int(images.max()),
-        saturated=int(np.count_nonzero(images >= 1023)),
-        mean_ht=float(images.sum(axis=(1, 2, 3), dtype=np.float64).mean() * lsb),
+        saturated=int(np.count_nonzero(images >= full_scale)),
+        mean_ht=float(images.sum(axis=(1, 2, 3), dtype=np.float64).mean() * dataset.lsb),
         empty=int(np.count_nonzero(occupied == 0)),
     )

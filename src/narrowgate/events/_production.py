@@ -18,14 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narrowgate.events._dataset import CROSSING_RATE, LSB, SPLITS, Dataset, Split
-from narrowgate.events._detector import COLUMNS, ROWS, Deposits
+from narrowgate.events._detector import COLUMNS, MAXIMUM_COUNT, ROWS, Deposits
 from narrowgate.events._errors import DatasetError
 from narrowgate.events._file import save
 from narrowgate.events._geometry import Geometry
 from narrowgate.events._overlay import draw, hard_collisions, hard_slices, overlay
 from narrowgate.events._pools import PoolChunk, all_chunks, generator_versions, load_deposits, signal_masses
 from narrowgate.events._recipe import FRACTIONS, Recipe, Slice, assumptions
-from narrowgate.events._simulate import Progress
+from narrowgate.events._simulation_progress import Progress
 from narrowgate.files import aside
 
 CROSSINGS = 2_000
@@ -60,8 +60,11 @@ def produce(
     sizes = [stop - start for _, _, start, stop in images]
     _make_missing(make_images, images, paths, sizes, "crossings", number, tell)
 
+    train, validation, test = (_assemble(recipe, name, pool_folder, parts_folder) for name in SPLITS)
     dataset = Dataset(
-        **{name: _assemble(recipe, name, pool_folder, parts_folder) for name in SPLITS},
+        train,
+        validation,
+        test,
         geometry=Geometry.uniform(ROWS, COLUMNS, channels=(f"{recipe.image.value} transverse energy",)),
         lsb=LSB,
         crossing_rate=CROSSING_RATE,
@@ -73,6 +76,7 @@ def produce(
             "versions": versions,
         },
         name=f"{recipe.scenario.value}, pile-up {recipe.pileup:g}, {recipe.image.value} images",
+        full_scale=MAXIMUM_COUNT,
     )
     save(target, dataset)
     shutil.rmtree(parts_folder.parent, ignore_errors=True)

@@ -34,6 +34,7 @@ def read(
     geometry: Geometry | None = None,
     lsb: float = LSB,
     crossing_rate: float = CROSSING_RATE,
+    full_scale: int | None = None,
 ) -> Dataset:
     """Read a data set from narrowgate's own file, or from arrays in an HDF5, NPZ or NPY file.
 
@@ -42,8 +43,9 @@ def read(
     `fractions`, each class apart. `labels_path` is the file of the labels where it is another one; an NPY file needs
     it. Images are non-negative integers, (N, rows, columns) or (N, rows, columns, channels), in counts of `lsb` GeV;
     rows are η and columns φ, or with `phi_first` (as the 18 × 14 regions of CICADA are kept) the other way round, and
-    the images are then turned. Labels are 0 and 1, shape (N,) or (N, 1). Without a `geometry`, rows cover −5 < η < 5
-    and columns the whole of φ.
+    the images are then turned. `full_scale` is the largest count that a pixel can have (4095 for twelve bits); an
+    attribute of that name on an HDF5 file's images says it too. Labels are 0 and 1, shape (N,) or (N, 1). Without a
+    `geometry`, rows cover −5 < η < 5 and columns the whole of φ.
 
     Raises `DatasetError` when a file is missing, corrupt or truncated, when an array is not there, and when its
     shape, type or values are not as above.
@@ -76,12 +78,15 @@ def read(
             pixels, classes = events(images, labels)
             parts = [(pixels[chosen], classes[chosen]) for chosen in draw_splits(classes, fractions, seed)]
         widest = np.result_type(*(pixels.dtype for pixels, _ in parts))
-        splits = {name: Split(part[0].astype(widest), part[1]) for name, part in zip(SPLITS, parts, strict=True)}
+        train, validation, test = (Split(pixels.astype(widest), classes) for pixels, classes in parts)
         return Dataset(
-            **splits,
+            train,
+            validation,
+            test,
             geometry=geometry or _default_geometry(parts[0][0]),
             lsb=lsb,
             crossing_rate=crossing_rate,
+            full_scale=_declared(source, images) if full_scale is None else full_scale,
             provenance={
                 "source": source.name,
                 "images": images,
@@ -151,6 +156,17 @@ def _fetch(path: Path, key: str) -> NDArray[Any]:
         return read_array(file, key, path)
 
 
+def _declared(path: Path, images: str) -> int | None:
+    """The full scale that an HDF5 file's images state in an attribute."""
+    if _kind(path) != "hdf5" or "{split}" in images:
+        return None
+    with open_hdf5(path) as file:
+        value = file[images].attrs.get("full_scale")
+    if value is not None and (np.ndim(value) or np.asarray(value).dtype.kind not in "iu"):
+        raise DatasetError(f"{path}, attribute 'full_scale' of {images!r}: a whole number is needed; found {value!r}")
+    return None if value is None else int(value)
+
+
 def _as_images(values: NDArray[Any], where: str) -> NDArray[Any]:
     """Counts of shape (N, rows, columns, channels), in the smaller of uint16 and uint32 that holds them."""
     if values.ndim == 3:
@@ -161,6 +177,7 @@ def _as_images(values: NDArray[Any], where: str) -> NDArray[Any]:
             f"allowed, none of them zero"
         )
     if values.dtype.kind == "f":
+        values = values.astype(np.promote_types(values.dtype, np.float64))  # float16 has no 4294967295
         bad = ~np.isfinite(values)
         if bad.any():
             raise DatasetError(f"{where}: found {_first(values, bad)}; finite numbers are allowed")

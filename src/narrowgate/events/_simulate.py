@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from narrowgate.events._dataset import Dataset
 from narrowgate.events._errors import DatasetError
 from narrowgate.events._recipe import Recipe
-
-Progress = Callable[[str, int, int], None]
-"""Told what is being made ("collisions", "crossings"), how many of them are done, and of how many."""
+from narrowgate.events._simulation_progress import Progress
 
 
 def simulate(

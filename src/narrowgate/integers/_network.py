@@ -149,7 +149,7 @@ def integer_network(configuration: Configuration, weights: Weights, image: Image
         Convolution: ("conv", precision.conv),
         Dense: ("dense", precision.dense),
     }
-    bounds = Bounds.of(precision.input, image[2])
+    bounds = Bounds.of(precision.pixel, image[2])
     made = []
     for layer in expected:
         weight_format = _fixed(*formats[type(layer)])
@@ -162,7 +162,7 @@ def integer_network(configuration: Configuration, weights: Weights, image: Image
         bounds = bounds.repeated(channels // len(bounds.low))
         made.append(_integer_layer(layer, weights, weight_format, normalisation, activation, bounds))
         bounds = made[-1].outputs
-    return IntegerNetwork(image, precision.input, tuple(made))
+    return IntegerNetwork(image, precision.pixel, tuple(made))
 
 
 def _integer_layer(

@@ -17,10 +17,20 @@ from pydantic import (
 )
 
 from narrowgate.errors import NarrowgateError
-from narrowgate.fixedpoint import Format, grid, parse_optional, spell
+from narrowgate.fixedpoint import Format, FormatError, grid, parse_optional, spell
 
 BatchNorm = Literal["off", "hidden", "all"]
 Schedule = Literal["constant", "warm-up", "cosine", "warm-up-stable-decay", "reduce-on-plateau"]
+
+
+FROM_DATA = "data"
+"""The word for an input format that follows from the data set."""
+
+INPUT_INTEGER_BITS = 4
+"""Of an input format that follows from the data: pixels then lie between 0 and 16, whatever their number of bits."""
+
+WIDEST_INPUT = 24
+"""Bits of a pixel: float32 holds whole numbers of so many bits exactly."""
 
 
 class ConfigurationError(NarrowgateError, ValueError):
@@ -40,10 +50,25 @@ def _parse_activation_format(value: Any) -> Format | None:
     return None if found is None else found.as_signed()
 
 
-def _parse_input_format(value: Any) -> Format:
-    found = _as_trained(Format.parse(value, signed=False))
-    assert found is not None
-    return found.unsigned()
+def _parse_input_format(value: Any) -> Format | None:
+    if value is None or (isinstance(value, str) and value.strip().lower() == FROM_DATA):
+        return None
+    try:
+        found = Format.parse(value, signed=False).unsigned()
+    except FormatError as error:
+        raise ValueError(
+            f'{str(error).rstrip(".")}; or write "{FROM_DATA}", for as many bits as the data have'
+        ) from None
+    if found.width > WIDEST_INPUT:
+        raise ValueError(
+            f"pixels have at most {WIDEST_INPUT} bits, the whole numbers that float32 holds exactly, so that training "
+            f"sees what hardware sees; found {value!r}"
+        )
+    return _as_trained(found)
+
+
+def _spell_input(format: Format | None) -> str:
+    return FROM_DATA if format is None else spell(format)
 
 
 def _as_trained(found: Format | None) -> Format | None:
@@ -54,7 +79,9 @@ def _as_trained(found: Format | None) -> Format | None:
 _AsText = PlainSerializer(spell, return_type=str)
 WeightFormat = Annotated[Format | None, BeforeValidator(_parse_weight_format), _AsText]
 ActivationFormat = Annotated[Format | None, BeforeValidator(_parse_activation_format), _AsText]
-InputFormat = Annotated[Format, BeforeValidator(_parse_input_format), _AsText]
+InputFormat = Annotated[
+    Format | None, BeforeValidator(_parse_input_format), PlainSerializer(_spell_input, return_type=str)
+]
 Count = Annotated[int, Field(ge=1, strict=True)]
 
 
@@ -108,13 +135,31 @@ class Architecture(_Section):
 
 
 class Precision(_Section):
-    """The four formats of a network, `None` for float, and the unsigned format in which integer pixels are read."""
+    """The four formats of a network, `None` for float, and the unsigned format in which integer pixels are read.
+
+    `input` is `None` ("data" in a file) while it is to follow from the data set; `Configuration.for_counts` puts the
+    format there. Pixels above its largest code saturate.
+    """
 
     conv: WeightFormat = None
     dense: WeightFormat = None
     batchnorm: WeightFormat = None
     activation: ActivationFormat = None
-    input: InputFormat = Format(10, 4, signed=False)
+    input: InputFormat = None
+
+    @property
+    def pixel(self) -> Format:
+        """The format of a pixel.
+
+        Raises:
+            ConfigurationError: it follows from the data, and none have been seen.
+        """
+        if self.input is None:
+            raise ConfigurationError(
+                f'precision.input is "{FROM_DATA}" and no data set has been seen; give a format such as (10,4), or '
+                f"take Configuration.for_counts(bits) with the bits of the data set's pixels."
+            )
+        return self.input
 
 
 class Training(_Section):
@@ -183,10 +228,27 @@ class Configuration(_Section):
                 _follow_filters(table["network"], settings)
         return type(self).parse(table, where=where)
 
+    def for_counts(self, bits: int) -> Configuration:
+        """The configuration for pixels of so many bits: its own input format, or where it follows from the data (W,4).
+
+        W is `bits`, but at most 24 (`WIDEST_INPUT`); larger counts saturate.
+
+        >>> Configuration().for_counts(12).precision.pixel.ap()
+        'ap_ufixed<12,4,AP_RND_CONV,AP_SAT>'
+        """
+        if self.precision.input is not None:
+            return self
+        precision = self.precision.model_copy(update={"input": _pixels(min(bits, WIDEST_INPUT))})
+        return self.model_copy(update={"precision": precision})
+
     def as_table(self) -> dict[str, Any]:
         """Plain nested dicts, lists, numbers and text: what TOML or JSON would hold."""
         table: dict[str, Any] = json.loads(self.model_dump_json())
         return table
+
+
+def _pixels(bits: int) -> Format:
+    return Format(bits, INPUT_INTEGER_BITS, signed=False)
 
 
 def _dotted_keys(table: Mapping[str, Any]) -> list[str]:

@@ -45,8 +45,8 @@ def numerics(precision: Precision, architecture: Architecture) -> Numerics:
         dense=grid(precision.dense),
         batchnorm=grid(precision.batchnorm),
         activation=grid(activation, signed=not relu),
-        input_lsb=jnp.float32(precision.input.lsb),
-        input_high=jnp.float32(precision.input.maximum),
+        input_lsb=jnp.float32(precision.pixel.lsb),
+        input_high=jnp.float32(precision.pixel.maximum),
         dropout=jnp.float32(architecture.dropout),
     )
 

@@ -44,7 +44,7 @@ def bit_operations(configuration: Configuration, image: ImageShape) -> float:
     The measure of C. Baskin et al., arXiv:1804.10969, without its term for the additions.
     """
     precision = configuration.precision
-    inputs, total = precision.input.width, 0
+    inputs, total = precision.pixel.width, 0
     for layer in layers(configuration.network, image):
         convolution = isinstance(layer, Convolution)
         positions = layer.rows * layer.columns if isinstance(layer, Convolution) else 1

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from threading import RLock
 
 import jax
 
 from narrowgate import __version__
+from narrowgate.checks import saturation
 from narrowgate.events import Dataset
 from narrowgate.files import sweep
 from narrowgate.study._cost import COSTS, Cost
@@ -23,8 +26,9 @@ from narrowgate.study._outcome import Outcome, Row, outcome_of
 from narrowgate.study._progress import Meter, Progress, Report
 from narrowgate.study._record import Record
 from narrowgate.study._rungs import Search, run_rungs
+from narrowgate.study._space import Drawn
 from narrowgate.study._states import States
-from narrowgate.study._study import Study
+from narrowgate.study._study import LOOKED_AT, Study
 from narrowgate.study._training import Trainer
 from narrowgate.study._unsettled import unsettled
 from narrowgate.training import device_in_words
@@ -118,7 +122,13 @@ def read_study(folder: Path) -> tuple[Study, Journal]:
         )
     if opened is None:
         raise StudyError(f"{folder} holds no study; a study's folder has a {JOURNAL} in it.")
-    return Study.parse(opened["text"], where=f"{folder / JOURNAL}"), journal
+    study = Study.parse(opened["text"], where=f"{folder / JOURNAL}")
+    return study.for_counts(_bits(opened)), journal
+
+
+def _bits(opened: Entry) -> int:
+    """Bits of the pixels that a search was begun with; earlier versions read ten where the file said nothing."""
+    return int(opened.get("bits", 10))
 
 
 class _Run:
@@ -134,7 +144,10 @@ class _Run:
         keep: Keep | None,
         cost: Cost | None,
     ) -> None:
-        self.study, self.dataset, self.folder, self.report, self.keep = study, dataset, folder, report, keep
+        self.given = study
+        opened = Journal.read(folder).entries.get(OPENED)
+        self.study = study.for_counts(dataset.bits if opened is None else _bits(opened))
+        self.dataset, self.folder, self.report, self.keep = dataset, folder, report, keep
         self.cost = cost or COSTS.get(study.ranking.cost)
         self.meter = Meter(study.work, time_budget=time_budget)
         self.record = Record(study, dataset.crossing_rate, int(dataset.validation.labels.sum()))
@@ -241,6 +254,7 @@ class _Run:
             "text": self.study.text,
             "data": {"name": self.dataset.name, "fingerprint": self.dataset.fingerprint},
             "image": list(self.dataset.geometry.shape),
+            "bits": self.dataset.bits,
             "crossing_rate": self.dataset.crossing_rate,
             "validation": {"signal": signal, "background": len(self.dataset.validation) - signal},
             "lanes": usual_lanes(),
@@ -267,6 +281,8 @@ class _Run:
                     f"differ in their last bits from what they would have been"
                 )
         self._warn_of_few_events()
+        for sentence in saturation((drawn.configuration for drawn in self._some()), self.dataset):
+            self.notice(sentence)
         caution = unsettled(self.study)
         if caution:
             self.notice(caution)
@@ -289,6 +305,11 @@ class _Run:
                 raise StudyError(
                     f"the {name} split of {self.dataset.name} lacks signal or background; a search needs both."
                 )
+
+    def _some(self) -> Sequence[Drawn]:
+        """The configurations of a listed space, or some of a larger one, as the file gives them."""
+        space = self.given.space
+        return space.listed or tuple(islice(space.sequence(self.study.strategy.seed), LOOKED_AT))
 
     def _warn_of_few_events(self) -> None:
         validation, rate = self.dataset.validation, self.study.ranking.rate

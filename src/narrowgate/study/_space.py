@@ -44,6 +44,8 @@ class Space:
 
     fixed: Table
     parameters: Mapping[str, Parameter]
+    bits: int | None = None
+    """Of the data set's pixels, from which an input format follows where the file gives none; `None` without data."""
 
     @classmethod
     def parse(cls, fixed: Mapping[str, Any], parameters: Mapping[str, Parameter], *, where: str = "study") -> Space:
@@ -125,7 +127,8 @@ class Space:
                 for key in parameter.sets:
                     table = with_value(table, key, value)
         try:
-            return Drawn(point, Configuration.parse(table, where=""))
+            configuration = Configuration.parse(table, where="")
+            return Drawn(point, configuration if self.bits is None else configuration.for_counts(self.bits))
         except ValueError as error:
             together = ", ".join(f"space.{name} = {json.dumps(value)}" for name, value in point.items())
             raise StudyError(f"these do not go together: {together}: {str(error).removeprefix(': ')}") from None

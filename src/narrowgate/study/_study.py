@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -187,6 +187,10 @@ class Study:
             assert most is not None
             brackets = (unpruned(most, units),)
         return tuple(self._no_larger_than_the_space(in_steps(bracket, strategy.smallest)) for bracket in brackets)
+
+    def for_counts(self, bits: int) -> Study:
+        """The study on a data set whose pixels have so many bits: every input format is then known."""
+        return replace(self, space=replace(self.space, bits=bits))
 
     @property
     def budgets(self) -> tuple[int, ...]:

@@ -179,8 +179,10 @@ def _pad(leaf: Array, extra: int) -> Array:
 def in_batches(images: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.unsignedinteger[Any]]:
     """Images (events, rows, columns, channels) as (batches, channels, columns, rows, batch), for `scores`.
 
-    The last batch is filled up with empty images.
+    The last batch is filled up with empty images. Counts beyond 32 bits, which JAX would cut off, saturate there.
     """
+    if images.dtype.itemsize > 4:
+        images = np.minimum(images, np.iinfo(np.uint32).max).astype(np.uint32)
     batch = min(SCORING_BATCH, max(1, len(images)))
     count = -(-len(images) // batch)
     filled = np.zeros((count * batch, *images.shape[1:]), images.dtype)

@@ -76,7 +76,8 @@ def train(
 
     Configurations of one program (shape, batch size, steps per epoch) and number of epochs are trained together as a
     population. With `checkpoint`, a folder, the state is kept there after every epoch and an interrupted training
-    goes on from it, with the same bits as an uninterrupted one on the same machine.
+    goes on from it, with the same bits as an uninterrupted one on the same machine. An input format that is to follow
+    from the data does so here: `Trained.configuration` holds it.
 
     Raises:
         CheckpointError: for a checkpoint that is damaged or of another training, or cannot be written.
@@ -88,6 +89,7 @@ def train(
             raise TrainingError(
                 f"The {name} split of {dataset.name} needs signal and background events; one is missing."
             )
+    configurations = [configuration.for_counts(dataset.bits) for configuration in configurations]
     trained: dict[int, Trained] = {}
     for number, (program, epochs, members) in enumerate(_populations(configurations, dataset)):
         file = None if checkpoint is None else checkpoint / f"population-{number}.safetensors"
