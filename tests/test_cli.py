@@ -104,6 +104,7 @@ def narrowgate(*arguments: object) -> "subprocess.CompletedProcess[str]":
         (("simulate", "x.h5", "--show-recipe", "--set", "pile=1"), "no entry 'pile'"),
         (("simulate", "x.h5", "--show-recipe", "--set", "pileup=-1"), "pileup"),
         (("train",), "Name one configuration"),
+        (("train", "x.toml", "--take-over"), "--take-over goes with --resume"),
         (("train", "x.toml", "--set", "novalue"), "key=value"),
     ],
 )
@@ -138,21 +139,26 @@ def test_a_lost_control_c_is_raised_at_the_next_report(capsys: pytest.CaptureFix
     assert "`narrowgate go on` goes on" in capsys.readouterr().err
 
 
-def test_control_c_loses_nothing(folder: Path) -> None:
-    long = folder / "long.toml"
+@pytest.mark.parametrize(
+    ("number", "code", "reason"),
+    [(signal.SIGINT, 130, "keyboard"), (signal.SIGTERM, 143, "SIGTERM"), (signal.SIGHUP, 129, "terminal was closed")],
+)
+def test_who_is_asked_to_stop_loses_nothing(folder: Path, number: int, code: int, reason: str) -> None:
+    long, root = folder / "long.toml", folder / f"stopped-{code}"
     long.write_text(SMALL.replace("epochs = 3", "epochs = 100000"))
     command = [sys.executable, "-m", "narrowgate", "train", str(long), "--data", str(folder / "small.h5")]
-    process = subprocess.Popen([*command, "--runs", str(folder / "stopped")], stderr=subprocess.PIPE, text=True)
-    while not list((folder / "stopped").glob("*/checkpoint/*.safetensors")):
+    process = subprocess.Popen([*command, "--runs", str(root)], stderr=subprocess.PIPE, text=True)
+    while not list(root.glob("*/checkpoint/*.safetensors")):
         assert process.poll() is None
         time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, said = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "--resume latest" in said
+    assert process.returncode == code
+    assert f"`narrowgate train --resume latest --runs {root} --data " in said
     assert "Traceback" not in said
-    listed = json.loads(invoke("runs", "--runs", folder / "stopped", "--json"))
+    listed = json.loads(invoke("runs", "--runs", root, "--json"))
     assert [run["status"] for run in listed] == ["interrupted"]
+    assert reason in listed[0]["reason"]
 
 
 def test_data_without_signal_end_in_a_sentence(folder: Path, small_dataset: Dataset) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from narrowgate import notebook, runs
 from narrowgate.events import Dataset, save
+from narrowgate.files import LostError
 from narrowgate.integers import disagreement, exact_scores
 from narrowgate.network import Configuration, ConfigurationError
 from narrowgate.training import Progress, score
@@ -123,6 +124,57 @@ def test_other_data_are_not_resumed_on(
     save(data, changed)
     with pytest.raises(notebook.NotebookError, match="is not the data"):
         runs.resume(tmp_path / "runs", "latest")
+
+
+def stop(progress: Progress) -> None:
+    raise KeyboardInterrupt
+
+
+def test_data_that_were_moved_are_resumed_on_and_their_place_is_kept(
+    given: list[runs.Given], data: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "runs"
+    with pytest.raises(KeyboardInterrupt):
+        runs.run(given, root, data=data, report=stop)
+    moved = data.rename(tmp_path / "moved.h5")
+    with pytest.raises(notebook.NotebookError, match=r"small\.h5: the data of run .* are not there any more; --data"):
+        runs.resume(root, "latest")
+    ids = runs.resume(root, "latest", data=moved)
+    for one in ids:
+        assert notebook.load(root, one).environment["data"]["path"] == str(moved)
+
+
+def test_a_run_of_a_machine_that_is_gone_is_taken_over(given: list[runs.Given], data: Path, tmp_path: Path) -> None:
+    root = tmp_path / "runs"
+    with pytest.raises(KeyboardInterrupt):
+        runs.run(given, root, data=data, report=stop)
+    for name in [run.id for run in notebook.list_runs(root)]:
+        path = root / name / "run.json"
+        state = json.loads(path.read_text())
+        about = state["process"] | {"host": "node-a.cluster"}
+        path.write_text(json.dumps(state | {"status": "running", "ended": None, "files": {}, "process": about}))
+        (root / name / "lease.json").write_text(json.dumps({"version": 1, "token": "a", "process": about}))
+    assert [run.status for run in notebook.list_runs(root)] == [notebook.Status.RUNNING] * 2
+    with pytest.raises(notebook.NotebookError, match=r"on node-a\.cluster, .* --take-over"):
+        runs.resume(root, "latest")
+    ids = runs.resume(root, "latest", take_over=True)
+    assert [notebook.load(root, one).status for one in ids] == [notebook.Status.FINISHED] * 2
+
+
+def test_who_was_taken_over_stops_and_writes_nothing_more(given: list[runs.Given], data: Path, tmp_path: Path) -> None:
+    root = tmp_path / "runs"
+    kept: dict[str, str] = {}
+
+    def take(progress: Progress) -> None:
+        for name in [run.id for run in notebook.list_runs(root)]:
+            (root / name / "lease.json").write_text(json.dumps({"version": 1, "token": "another's"}))
+            kept[name] = (root / name / "run.json").read_text()
+
+    with pytest.raises(LostError, match="was taken over by another process"):
+        runs.run(given, root, data=data, report=take)
+    assert len(kept) == 2
+    for name, state in kept.items():
+        assert (root / name / "run.json").read_text() == state
 
 
 def test_a_run_whose_checkpoint_is_gone_says_so(given: list[runs.Given], data: Path, tmp_path: Path) -> None:

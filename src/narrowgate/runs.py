@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from narrowgate import checks, notebook
+from narrowgate.errors import NarrowgateError
 from narrowgate.events import Dataset, load_sample, read, sample_path
 from narrowgate.files import FileError, read_json, write_json
 from narrowgate.integers import disagreement, exact_scores
@@ -101,8 +102,22 @@ def run(
     return _finish(folders, configurations, dataset, report)
 
 
-def resume(root: Path, name: str, *, report: Callable[[Progress], None] | None = None) -> list[str]:
+def resume(
+    root: Path,
+    name: str,
+    *,
+    data: Path | None = None,
+    take_over: bool = False,
+    report: Callable[[Progress], None] | None = None,
+) -> list[str]:
     """Go on with an interrupted run and those that it was started with; gives their ids.
+
+    Args:
+        root: the folder of all runs.
+        name: an id, the beginning of one, or `latest`.
+        data: where the data lie now; by default where they lay when the run began.
+        take_over: also if a process on another machine is said to write the run, for when that machine is gone.
+        report: hears of progress.
 
     Raises:
         NotebookError: there is no such run, or it needs no resuming.
@@ -120,14 +135,38 @@ def resume(root: Path, name: str, *, report: Callable[[Progress], None] | None =
         ) from None
     runs = [notebook.load(root, one) for one in ids]
     recorded = asked.environment["data"]
-    dataset = open_data(None if recorded["path"] is None else Path(recorded["path"]))
+    place = data or (None if recorded["path"] is None else Path(recorded["path"]))
+    if place is not None and data is None and not place.exists():
+        raise notebook.NotebookError(
+            f"{place}: the data of run {asked.id} are not there any more; --data tells their place"
+        )
+    dataset = open_data(place)
     if dataset.fingerprint != recorded["fingerprint"]:
         raise notebook.NotebookError(
-            f"{recorded['path'] or sample_path()} is not the data that run {asked.id} was started with"
+            f"{place or sample_path()} is not the data that run {asked.id} was started with; --data tells where that is"
         )
     configurations = [Configuration.parse(one.configuration, where=f"run {one.id}") for one in runs]
-    folders = [None if one.status is notebook.Status.FINISHED else notebook.reopen(root, one.id) for one in runs]
+    folders = _reopened(root, runs, take_over)
+    if data is not None:
+        for folder, one in zip(folders, runs, strict=True):
+            if folder is not None:
+                folder.write_environment({**one.environment, "data": {**recorded, "path": str(data.resolve())}})
     return _finish(folders, configurations, dataset, report, home=root / leader)
+
+
+def _reopened(root: Path, runs: Sequence[notebook.Run], take_over: bool) -> list[notebook.RunFolder | None]:
+    """The folders of runs that trained together, to go on with all of them or with none; None for a finished one."""
+    folders: list[notebook.RunFolder | None] = []
+    try:
+        for one in runs:
+            finished = one.status is notebook.Status.FINISHED
+            folders.append(None if finished else notebook.reopen(root, one.id, take_over=take_over))
+    except NarrowgateError:
+        for folder in folders:
+            if folder is not None:
+                folder.interrupt("one that it trains with could not be gone on with")
+        raise
+    return folders
 
 
 def keep_finalist(
@@ -191,7 +230,14 @@ def _finish(
     with ExitStack() as open_runs:
         for folder in unfinished:
             open_runs.enter_context(folder)
-        members = train(configurations, dataset, checkpoint=checkpoint, report=report)
+
+        def heard(progress: Progress) -> None:
+            for folder in unfinished:
+                folder.check()
+            if report is not None:
+                report(progress)
+
+        members = train(configurations, dataset, checkpoint=checkpoint, report=heard)
         for place, member in zip(folders, members, strict=True):
             if place is not None:
                 _record(place, member, dataset)
@@ -230,7 +276,6 @@ def _record(folder: notebook.RunFolder, member: Trained, dataset: Dataset) -> No
         thresholds = [point.threshold for point in judgement.working_points]
         metrics["disagreement"] = disagreement(graph, exact, thresholds).as_dict()
     folder.write_scores(scores, test.labels)
-    folder.write_metrics(metrics)
     notebook.draw(
         folder.path,
         curve=member.curve,
@@ -244,6 +289,7 @@ def _record(folder: notebook.RunFolder, member: Trained, dataset: Dataset) -> No
         title=member.configuration.name or folder.id,
         subtitle=f"{dataset.name}: {np.count_nonzero(test.labels == 0):,} background events",
     )
+    folder.write_metrics(metrics)  # last: a run that has them has everything
 
 
 def _environment(dataset: Dataset, path: Path | None) -> dict[str, Any]:

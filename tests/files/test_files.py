@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from narrowgate.files import FileError, aside, plain, read_json, write_json, write_text
+from narrowgate.files import FileError, aside, plain, read_json, sweep, write_json, write_text, write_whole
 
 from ..notebook.notebook_example import run_elsewhere
 
@@ -70,3 +70,21 @@ def test_reading_what_is_not_there_or_not_json(tmp_path: Path) -> None:
     (tmp_path / "file.json").write_bytes(json.dumps({"a": "é"}, ensure_ascii=False).encode("latin-1"))
     with pytest.raises(FileError, match=r"file\.json is not UTF-8 text"):
         read_json(tmp_path / "file.json")
+
+
+def test_files_are_whole_or_as_they_were(tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "best.json"
+    write_text(target, json.dumps({"a": 1}))
+
+    def broken(aside: Path) -> None:
+        aside.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(FileError, match="No space left"):
+        write_whole(target, broken)
+    assert json.loads(target.read_text()) == {"a": 1}
+    assert [path.name for path in target.parent.iterdir()] == ["best.json"]
+    left = target.parent / ".best-0123.part"
+    left.write_text("half")
+    sweep(tmp_path)
+    assert not left.exists()

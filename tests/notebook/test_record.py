@@ -121,7 +121,7 @@ def test_a_killed_process_is_found_out(tmp_path: Path) -> None:
         time.sleep(0.002)
     identifier = find(tmp_path, "latest")
     assert load(tmp_path, identifier).status is Status.RUNNING
-    with pytest.raises(NotebookError, match=f"is being written by process {process.pid}"):
+    with pytest.raises(NotebookError, match=f"is held by process {process.pid} on .*, which is at work"):
         reopen(tmp_path, identifier)
     process.kill()
     process.join()
@@ -153,7 +153,9 @@ def test_killed_at_any_instant_a_record_is_whole_or_says_that_it_is_not(tmp_path
         else:
             assert run.status is Status.DAMAGED
             assert run.reason.startswith("nothing was written")
-            assert all(path.name.startswith(".run-") for path in run.folder.iterdir())
+            assert all(
+                path.name == "lease.json" or path.name.startswith((".run-", ".lease-")) for path in run.folder.iterdir()
+            )
 
 
 def test_an_interrupted_run_goes_on_under_its_own_id(tmp_path: Path) -> None:

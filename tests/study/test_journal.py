@@ -1,6 +1,5 @@
 """The journal: append-only, checked, mended at its end; and the folder that one process holds."""
 
-import json
 import os
 import subprocess
 import sys
@@ -11,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from narrowgate.files import sweep, write_text, write_whole
 from narrowgate.study._errors import StudyError
 from narrowgate.study._folder import held
 from narrowgate.study._journal import JOURNAL, Entry, Journal
@@ -146,26 +144,8 @@ def test_the_second_process_is_refused_and_told_who_holds_the_study(tmp_path: Pa
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
-        with pytest.raises(StudyError, match=f"process {other.pid} on .* is working on this study"), held(tmp_path):
+        with pytest.raises(StudyError, match=f"process {other.pid} on .* at work"), held(tmp_path):
             pass
         other.kill()
     with held(tmp_path):
-        assert str(os.getpid()) in (tmp_path / "lock").read_text()
-
-
-def test_files_are_whole_or_as_they_were(tmp_path: Path) -> None:
-    target = tmp_path / "deep" / "best.json"
-    write_text(target, json.dumps({"a": 1}))
-
-    def broken(aside: Path) -> None:
-        aside.write_text("half")
-        raise OSError(28, "No space left on device")
-
-    with pytest.raises(StudyError, match="No space left"):
-        write_whole(target, broken)
-    assert json.loads(target.read_text()) == {"a": 1}
-    assert [path.name for path in target.parent.iterdir()] == ["best.json"]
-    left = target.parent / ".best.json.1.part"
-    left.write_text("half")
-    sweep(tmp_path)
-    assert not left.exists()
+        assert str(os.getpid()) in (tmp_path / "lease.json").read_text()

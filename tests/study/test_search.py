@@ -225,7 +225,7 @@ def test_another_study_other_data_and_a_held_folder_are_refused(finished: tuple[
         resume(tmp_path, DATA)
     with pytest.raises(StudyError, match="holds no study"):
         show(tmp_path)
-    with held(tmp_path / "small"), pytest.raises(StudyError, match="is working on this study"):
+    with held(tmp_path / "small"), pytest.raises(StudyError, match="is at work"):
         find(tmp_path)
 
 

@@ -269,7 +269,7 @@ def test_mistakes_end_in_a_sentence(
         assert said in refused(capsys, monkeypatch, *arguments)
     with held(home / "studies" / "small"):
         said = refused(capsys, monkeypatch, "study", "resume", "small", "--data", home / "small.h5", *studies)
-    assert "is working on this study" in said
+    assert "is at work" in said
 
 
 def test_a_study_is_found_by_name_folder_and_file(home: Path) -> None:

@@ -9,7 +9,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -28,6 +28,14 @@ DataFile = Annotated[
     Path | None, typer.Option("--data", help="A data set: narrowgate's own file, HDF5 or NPZ. Default: the sample.")
 ]
 
+TakeOver = Annotated[
+    bool,
+    typer.Option(
+        "--take-over",
+        help="Also if a process on another machine (host) is said to work on it: for when that machine is gone.",
+    ),
+]
+
 
 def speak_any_encoding() -> None:
     """Let a terminal, a pipe or a log in another encoding than UTF-8 have `?` for what it cannot hold."""
@@ -36,11 +44,20 @@ def speak_any_encoding() -> None:
             stream.reconfigure(errors="replace")
 
 
+def as_utf8(text: str) -> str:
+    """Words from the command line as UTF-8, also where the locale made something else of their bytes.
+
+    >>> as_utf8("\\udcce\\udcb7")
+    'η'
+    """
+    return text.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="replace")
+
+
 def settings_of(texts: list[str] | None) -> dict[str, str]:
     """The pairs of `--set key=value …`."""
     pairs = {}
     for text in texts or []:
-        key, separator, value = text.partition("=")
+        key, separator, value = as_utf8(text).partition("=")
         if not separator or not key:
             raise typer.BadParameter(f"{text!r} is not of the form key=value.", param_hint="--set")
         pairs[key.strip()] = value.strip()
@@ -79,39 +96,54 @@ Progress = TypeVar("Progress")
 Heeding = Callable[[Callable[[Progress], None]], Callable[[Progress], None]]
 
 
+class Stopped(KeyboardInterrupt):
+    """The process was asked to stop, by Ctrl-C or by the batch system; the text is the reason that a record gives."""
+
+
+STOPS = {
+    signal.SIGINT: (130, "stopped from the keyboard"),
+    signal.SIGTERM: (143, "stopped by SIGTERM, as batch systems send it"),
+    signal.SIGHUP: (129, "stopped by SIGHUP: its terminal was closed"),
+}
+"""Signals that ask to stop: exit code, and the reason that a record gives."""
+
+
 @contextmanager
 def resumable(command: str) -> Iterator[Heeding[Any]]:
-    """Ctrl-C: what was under way has said that it was interrupted; say which `command` goes on.
+    """On Ctrl-C, SIGTERM or a closed terminal, let what is under way say that it was interrupted; say what goes on.
 
-    Python loses a Ctrl-C that comes while a callback of the garbage collector runs, and JAX has one. Therefore gives a
-    function for whatever hears of progress: wrapped in it, that raises a lost Ctrl-C again.
+    A batch system sends SIGTERM and waits half a minute or so before it kills. Python loses a signal's exception that
+    comes while a callback of the garbage collector runs, and JAX has one. Therefore gives a function for whatever hears
+    of progress: wrapped in it, that raises a lost one again.
     """
-    pressed = False
+    received: list[int] = []
 
-    def press(signal_number: int, frame: object) -> None:
-        nonlocal pressed
-        pressed = True
-        raise KeyboardInterrupt
+    def stop(number: int, frame: object) -> None:
+        received.append(number)
+        raise Stopped(STOPS[signal.Signals(number)][1])
 
     def heeding(report: Callable[[Progress], None]) -> Callable[[Progress], None]:
         def reported(progress: Progress) -> None:
-            if pressed:
-                raise KeyboardInterrupt
+            if received:
+                raise Stopped(STOPS[signal.Signals(received[-1])][1])
             report(progress)
 
         return reported
 
-    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    usual = {one: signal.getsignal(one) for one in STOPS}
+    ours = [one for one, handler in usual.items() if handler in (signal.default_int_handler, signal.SIG_DFL)]
     try:
-        if usual:
-            signal.signal(signal.SIGINT, press)
+        for one in ours:
+            signal.signal(one, stop)
         yield heeding
     except KeyboardInterrupt:
-        print(f"narrowgate: stopped; nothing is lost: `{command}` goes on.", file=sys.stderr)
-        raise typer.Exit(130) from None
+        with suppress(OSError):  # a closed terminal
+            print(f"narrowgate: stopped; nothing is lost: `{command}` goes on.", file=sys.stderr)
+        code = STOPS[signal.Signals(received[-1])][0] if received else 130
+        raise typer.Exit(code) from None
     finally:
-        if usual:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        for one in ours:
+            signal.signal(one, usual[one])
 
 
 def show_content(content: Any, as_json: bool) -> None:

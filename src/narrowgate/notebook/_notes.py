@@ -37,7 +37,7 @@ def append_note(folder: Path, text: str, when: datetime) -> Note:
         raise NotebookError("the note is empty; say what you saw")
     entry = f"- **{note.when.isoformat(sep=' ')}** {note.text}".replace("\n", "\n  ") + "\n"
     try:
-        with locked(folder), (folder / NOTES).open("a", encoding="utf-8") as file:
+        with locked(folder), (folder / NOTES).open("a", encoding="utf-8", errors="backslashreplace") as file:
             if file.tell() and not _ends_a_line(folder / NOTES):
                 file.write("\n")
             file.write(entry)

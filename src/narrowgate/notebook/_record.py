@@ -12,7 +12,19 @@ from numpy.typing import ArrayLike, NDArray
 from safetensors.numpy import save
 
 from narrowgate.errors import NarrowgateError
-from narrowgate.files import ASIDE, locked, sha256, to_toml, write_bytes, write_json, write_text
+from narrowgate.files import (
+    HeldError,
+    Lease,
+    Process,
+    holder_of,
+    locked,
+    sha256,
+    sweep,
+    to_toml,
+    write_bytes,
+    write_json,
+    write_text,
+)
 from narrowgate.notebook import _ids
 from narrowgate.notebook._errors import NotebookError
 from narrowgate.notebook._layout import (
@@ -22,12 +34,14 @@ from narrowgate.notebook._layout import (
     GIVEN,
     METRICS,
     NEEDED,
+    PAGE,
     SCORES,
     SEALED,
     WEIGHTS,
 )
-from narrowgate.notebook._page import write_page
-from narrowgate.notebook._state import Process, State, Status
+from narrowgate.notebook._load import read_run
+from narrowgate.notebook._page import page
+from narrowgate.notebook._state import State, Status
 
 
 @dataclass(frozen=True)
@@ -40,6 +54,19 @@ class RunFolder:
 
     id: str
     path: Path
+    lease: Lease
+
+    def check(self) -> None:
+        """Make sure that the run is still this process's to write.
+
+        Raises:
+            LostError: another process has taken it over.
+        """
+        self.lease.check()
+
+    def write_environment(self, environment: Mapping[str, Any]) -> None:
+        """Keep what the run ran on (see `environment`)."""
+        write_json(self.path / ENVIRONMENT, dict(environment))
 
     def write_curve(self, curve: Mapping[str, Sequence[float]]) -> None:
         """Keep the training curve: equally long lists by name (see `Run.curve`); may be written again as it grows."""
@@ -90,12 +117,15 @@ class RunFolder:
 
     def _end(self, status: Status, reason: str) -> None:
         with locked(self.path):
+            self.check()
             written = [name for name in SEALED if (self.path / name).is_file()]
             files = {name: ((self.path / name).stat().st_size, sha256(self.path / name)) for name in written}
             ended = datetime.now().astimezone()
             state = replace(State.read(self.path), status=status, reason=reason, ended=ended, files=files)
+            told = replace(read_run(self.path), status=status, reason=reason, ended=ended)
+            write_text(self.path / PAGE, page(told))  # before the state: a finished run has everything
             state.write(self.path)
-        write_page(self.path)
+        self.lease.release()
 
     def __enter__(self) -> Self:
         return self
@@ -103,12 +133,14 @@ class RunFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if State.read(self.path).status is not Status.RUNNING:
+        if not self.lease.is_ours or State.read(self.path).status is not Status.RUNNING:
             return
         if isinstance(error, Exception):
             self.fail(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
         elif error is not None:
-            self.interrupt("stopped from the keyboard" if isinstance(error, KeyboardInterrupt) else "stopped")
+            self.interrupt(
+                str(error) or ("stopped from the keyboard" if isinstance(error, KeyboardInterrupt) else "stopped")
+            )
         elif State.read(self.path).status is Status.RUNNING:
             self._finish_or_fail()
 
@@ -139,16 +171,19 @@ def create(
     resolved, started = to_toml(configuration), datetime.now().astimezone()
     folder = Path(root) / _ids.claim(Path(root), started)
     title = str(configuration.get("name", "")) if name is None else name
+    lease = Lease.take(folder, what=f"run {folder.name}")
     State(id=folder.name, name=title, started=started, process=Process.current()).write(folder)
     write_text(folder / CONFIGURATION, resolved)
     if given is not None:
         write_text(folder / GIVEN, given)
     write_json(folder / ENVIRONMENT, dict(environment))
-    return RunFolder(folder.name, folder)
+    return RunFolder(folder.name, folder, lease)
 
 
-def reopen(root: Path | str, identifier: str) -> RunFolder:
+def reopen(root: Path | str, identifier: str, *, take_over: bool = False) -> RunFolder:
     """Go on with a run that was interrupted or failed, under its own id and with all it has written.
+
+    With `take_over` also with one that a process on another machine was writing until lately, if that machine is gone.
 
     Raises:
         NotebookError: there is no such run, it is finished, or a living process is writing it.
@@ -156,17 +191,22 @@ def reopen(root: Path | str, identifier: str) -> RunFolder:
     folder = Path(root) / identifier
     if not folder.is_dir():
         raise NotebookError(f"there is no run '{identifier}' in {root}")
+    found = State.read(folder)
+    if found.status is Status.FINISHED:
+        raise NotebookError(f"run {identifier} is finished; a finished run is never written again")
+    if found.status is Status.RUNNING and not take_over and holder_of(folder) is None:
+        raise NotebookError(
+            f"run {identifier} is being written by {found.process}; if that machine is gone, --take-over goes on"
+        )
+    try:
+        lease = Lease.take(folder, what=f"run {identifier}", take_over=take_over)
+    except HeldError as error:
+        raise NotebookError(str(error)) from error
     with locked(folder):
         state = State.read(folder)
-        if state.status is Status.FINISHED:
-            raise NotebookError(f"run {identifier} is finished; a finished run is never written again")
-        if state.status is Status.RUNNING:
-            process = state.process
-            raise NotebookError(f"run {identifier} is being written by process {process.number} on {process.host}")
-        for left in folder.glob(f".*{ASIDE}"):
-            left.unlink()
+        sweep(folder)
         replace(state, status=Status.RUNNING, reason="", ended=None, files={}, process=Process.current()).write(folder)
-    return RunFolder(folder.name, folder)
+    return RunFolder(folder.name, folder, lease)
 
 
 def _float32(name: str, value: ArrayLike) -> NDArray[np.float32]:

@@ -1,7 +1,5 @@
 """Where a run stands: its status, the process that writes it, and the small file that says so."""
 
-import os
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -9,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
-from narrowgate.files import FileError, read_json, write_json
+from narrowgate.files import FileError, Process, holder_of, read_json, write_json
 from narrowgate.notebook._errors import NotebookError
 from narrowgate.notebook._layout import STATE
 
@@ -22,41 +20,6 @@ class Status(StrEnum):
     INTERRUPTED = "interrupted"
     FAILED = "failed"
     DAMAGED = "damaged"
-
-
-@dataclass(frozen=True)
-class Process:
-    """The process that writes a run: its machine, its number there, and when the kernel started it (ticks)."""
-
-    host: str
-    number: int
-    ticks: str
-
-    @classmethod
-    def current(cls) -> Self:
-        """This process."""
-        return cls(socket.gethostname(), os.getpid(), _ticks(os.getpid()))
-
-    def has_ended(self) -> bool:
-        """Whether the process is known to be gone; one on another machine is taken to live."""
-        if self.host != socket.gethostname():
-            return False
-        try:
-            os.kill(self.number, 0)
-        except ProcessLookupError:
-            return True
-        except PermissionError:
-            pass
-        return _ticks(self.number) != self.ticks
-
-
-def _ticks(number: int) -> str:
-    """Start time of a process where the kernel tells it (Linux), so that a number used again is not taken for it."""
-    try:
-        stat = Path(f"/proc/{number}/stat").read_text(encoding="utf-8")
-    except OSError:
-        return ""
-    return stat.rpartition(")")[2].split()[19]
 
 
 @dataclass(frozen=True)
@@ -102,9 +65,13 @@ class State:
                 raise
             raise NotebookError("nothing was written: the run ended as it began, or begins just now") from error
         state = cls._from(content)
-        if state.status is Status.RUNNING and state.process.has_ended():
-            reason = f"process {state.process.number} on {state.process.host} ended without saying so"
-            return replace(state, status=Status.INTERRUPTED, reason=reason)
+        if state.status is not Status.RUNNING:
+            return state
+        holder = holder_of(folder)
+        if (holder is None and state.process.has_ended()) or (holder is not None and holder.is_gone):
+            seen = holder is None or (holder.process is not None and holder.process.is_here())
+            how = "ended without saying so" if seen else "has given no sign of life for some minutes"
+            return replace(state, status=Status.INTERRUPTED, reason=f"{state.process} {how}")
         return state
 
     @classmethod

@@ -2,42 +2,31 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from narrowgate.files import HeldError, Lease
 from narrowgate.study._errors import StudyError
-
-LOCK = "lock"
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Hold the study in `folder` for this process; the lock goes with the process, however it ends.
+def held(folder: Path, *, take_over: bool = False) -> Iterator[Lease]:
+    """Hold the study in `folder` for this process; gives the lease, whose `check` tells whether it is still ours.
+
+    With `take_over` also from a process on another machine that has not been silent for long enough to count as gone.
 
     Raises:
         StudyError: another process holds it, or the folder cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        lease = Lease.take(folder, what=f"the study in {folder}", take_over=take_over)
+    except HeldError as error:
+        raise StudyError(f"{error}.") from error
     except OSError as error:
         raise StudyError(
             f"{folder}: a study cannot be kept here ({error}); name a folder that can be written."
         ) from error
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            holder = os.read(descriptor, 200).decode(errors="replace").strip() or "another process"
-            raise StudyError(
-                f"{folder}: {holder} is working on this study; wait for it, or stop it and resume."
-            ) from None
-        os.truncate(descriptor, 0)
-        os.pwrite(descriptor, f"process {os.getpid()} on {platform.node()}\n".encode(), 0)
-        yield
-    finally:
-        os.close(descriptor)
+    with lease:
+        yield lease
