@@ -77,10 +77,12 @@ def seconds_of(text: str) -> float:
 
 def prepare_to_train() -> None:
     """Let JAX have every core, compile what trains faster than JAX alone, and say so if that cannot be."""
-    from narrowgate import native
+    from narrowgate import machine, native
     from narrowgate.training import use_all_cores
 
+    machine.check()
     use_all_cores()
+    machine.device()
     with Console(stderr=True).status("preparing the convolutions for this machine"):
         reason = native.falls_short()
     if reason:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +26,7 @@ from narrowgate.events._pools import PoolChunk, all_chunks, generator_versions, 
 from narrowgate.events._recipe import FRACTIONS, Recipe, Slice, assumptions
 from narrowgate.events._simulation_progress import Progress
 from narrowgate.files import aside
+from narrowgate.machine import cores
 
 CROSSINGS = 2_000
 """Crossings of one overlay chunk: a few seconds of work at a pile-up of 200."""
@@ -47,7 +47,7 @@ def produce(
         parts_folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DatasetError(f"{target}: the folders for the simulation cannot be made ({error})") from error
-    number = max(1, workers if workers is not None else len(os.sched_getaffinity(0)))
+    number = max(1, workers if workers is not None else cores())
     tell = progress or (lambda what, done, total: None)
 
     chunks = all_chunks(recipe)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from narrowgate.fixedpoint import Codes, Format, grid, to_codes
 from narrowgate.integers._bounds import Bounds, Integers, exact
 from narrowgate.integers._errors import FirmwareError
+from narrowgate.machine import device, own_arithmetic
 from narrowgate.network import Configuration, Convolution, Dense, ImageShape, fold, layers
 
 Weights = Mapping[str, NDArray[np.float32]]
@@ -202,7 +203,7 @@ def _aligned(codes: Codes, shift: int) -> Integers:
 def _folded(name: str, weights: Weights, format: Format) -> tuple[Codes, Codes]:
     """Codes of batch norm's factor and term, computed in float32 as the training graph does, always on the CPU."""
     arrays = [weights[f"{name}.{part}"] for part in ("scale", "shift", "mean", "variance")]
-    with jax.default_device(jax.devices("cpu")[0]):
+    with own_arithmetic(), jax.default_device(device("cpu")):
         factor, term = jax.jit(fold)(*arrays, grid(format))
     return to_codes(factor, format), to_codes(term, format)
 

@@ -1,10 +1,11 @@
 """What a run ran on: versions, machine, command."""
 
-import os
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
+
+from narrowgate.machine import cores, switches
 
 PACKAGES = ("narrowgate", "jax", "jaxlib", "optax", "numpy", "scipy", "pythia8mc")
 
@@ -21,15 +22,11 @@ def environment(**more: Any) -> dict[str, Any]:
         "python": platform.python_version(),
         "system": platform.platform(),
         "machine": platform.machine(),
-        "cores": _cores(),
+        "cores": cores(),
+        "switches": switches(),
         "versions": {package: found for package in PACKAGES if (found := _version(package))},
         **more,
     }
-
-
-def _cores() -> int:
-    """Cores that this process may use, which on a shared machine are fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _version(package: str) -> str | None:

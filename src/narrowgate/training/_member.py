@@ -152,7 +152,7 @@ def _train_step(
     """One step of the flattened `state`; `like` has the same tables with their names."""
     batch = gathered(events, jnp.asarray(drawn.events))
     labels = (jnp.arange(program.batch_size) < program.batch_size // 2).astype(jnp.float32)
-    dropout_key = jax.random.wrap_key_data(jnp.asarray(drawn.dropout)) if program.dropout else None
+    dropout_key = jax.random.wrap_key_data(jnp.asarray(drawn.dropout), impl="threefry2x32") if program.dropout else None
     weights, statistics = _of_names(like.weights, state.weights), _of_names(like.statistics, state.statistics)
 
     def loss_of(weights: Arrays) -> tuple[Float[Array, ""], Arrays]:

@@ -21,6 +21,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from narrowgate import native
 from narrowgate.files import FileError, cache_folder, read_json, write_json
+from narrowgate.machine import cores
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def use_all_cores() -> None:
     if "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", ""):
         return
     try:
-        jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
+        jax.config.update("jax_num_cpu_devices", cores())
     except RuntimeError:
         return  # JAX is already running
 

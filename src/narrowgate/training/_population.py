@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float, UInt
 from numpy.typing import NDArray
 
+from narrowgate.machine import own_arithmetic
 from narrowgate.network import Arrays, Configuration, ImageShape, Layers, events_last, layers, scores
 from narrowgate.training._compiled import Compiled
 from narrowgate.training._member import (
@@ -53,14 +54,17 @@ class Population:
         self.members = members
         self.placement = placement or usual_placement(members)
 
+    @own_arithmetic()
     def settings(self, configurations: Sequence[Configuration], steps: int) -> Settings:
         """The traced settings of all members, stacked."""
         return stack([settings_of(configuration, steps) for configuration in configurations])
 
+    @own_arithmetic()
     def initial_state(self, settings: Settings) -> State:
         """The state of all members before the first step."""
         return stack([initial_state(self.program, int(seed)) for seed in np.asarray(settings.seed)])
 
+    @own_arithmetic()
     def train_epoch(
         self, settings: Settings, state: State, images: TrainingImages
     ) -> tuple[State, Float[Array, " members"]]:
@@ -70,6 +74,7 @@ class Population:
         trained: tuple[State, Array] = self._members(compiled(*self._dealt(settings, state, drawn), images.events))
         return trained
 
+    @own_arithmetic()
     def scores(
         self,
         settings: Settings,
@@ -82,6 +87,7 @@ class Population:
         found: Array = self._members(compiled(*self._dealt(settings, weights, statistics), batches))
         return found
 
+    @own_arithmetic()
     def prepare(self, settings: Settings, state: State, images: TrainingImages, batches: Array) -> None:
         """Compile what `train_epoch` and `scores` will need for such arguments; may be done in another thread."""
         drawn = self._drawn(settings, state, images)
@@ -89,20 +95,24 @@ class Population:
         averaged = self._dealt(settings, state.averaged_weights, state.averaged_statistics)
         _compiled_scores(self.program.layers, self.placement).prepare(*averaged, batches)
 
+    @own_arithmetic()
     def share(self, data: Any) -> Any:
         """Arrays that every member reads (training images, batches), put where this population wants them."""
         return self.placement.everywhere(data)
 
+    @own_arithmetic()
     def learning_rates(self, settings: Settings, state: State) -> Float[Array, " members"]:
         """Each member's learning rate at its present step."""
         rates: Array = _learning_rates(settings.schedule, state.plateau, state.step)
         return rates
 
+    @own_arithmetic()
     def after_evaluation(self, settings: ScheduleSettings, plateau: Plateau, loss: Float[Array, " members"]) -> Plateau:
         """What the schedules make of the members' validation losses."""
         result: Plateau = _after_evaluation(settings, plateau, loss)
         return result
 
+    @own_arithmetic()
     def tuned(
         self, settings: Settings, state: State, images: TrainingImages, memory: PlacementMemory | None = None
     ) -> Population:

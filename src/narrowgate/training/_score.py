@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from narrowgate.machine import own_arithmetic
 from narrowgate.network import Architecture, Configuration, ImageShape, Layers, layers, numerics, scores
 from narrowgate.training._errors import TrainingError
 from narrowgate.training._population import in_batches
@@ -19,6 +20,7 @@ EVENTS_AT_A_TIME = 65_536
 """Images on the device at a time, so that memory does not grow with their number."""
 
 
+@own_arithmetic()
 def score(
     configuration: Configuration,
     weights: Mapping[str, NDArray[np.float32]],

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from narrowgate import native
 from narrowgate.events import Dataset
+from narrowgate.machine import own_arithmetic
 from narrowgate.network import Configuration
 from narrowgate.training._checkpoint import Checkpoint, CheckpointError
 from narrowgate.training._curve import Curve, curve_events, curve_point
@@ -64,6 +65,7 @@ class Progress:
 Report = Callable[[Progress], None]
 
 
+@own_arithmetic()
 def train(
     configurations: Sequence[Configuration],
     dataset: Dataset,
