@@ -82,7 +82,7 @@ def near_auc(scores: ArrayLike, labels: ArrayLike, acceptance: float) -> float:
     0.25
     """
     if not 0.0 < acceptance <= 1.0:
-        raise ValueError(f"The background acceptance is {acceptance}; it must lie above 0 and be at most 1.")
+        raise TriggerError(f"The background acceptance is {acceptance}; it must lie above 0 and be at most 1.")
     signal, background = separate(scores, labels)
     signal, end = np.sort(signal), acceptance * background.size
     negated, tied = np.unique(-highest(background, int(np.ceil(end))), return_counts=True)

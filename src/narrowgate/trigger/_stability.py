@@ -23,8 +23,17 @@ DIVERGED = 2.0
 MOVING = 0.10
 """A loss that still changes by more than this share over the last quarter of the training has not converged."""
 
+ERRORS = 3.0
+"""And that change must be this many standard errors, or the curve may only wander about its level."""
+
+MOST_CORRELATED = 0.95
+"""The largest correlation of neighbouring evaluations that is reckoned with."""
+
 LATE_RATIO = 2.0
 """The end fluctuates if it is this many times as volatile as what came before."""
+
+NOTHING = 1e-12
+"""A loss below this counts as this: a saturated network that errs nowhere has a loss of exactly 0."""
 
 SHORTEST = 8
 """Evaluations below which a curve is too short for a word."""
@@ -98,13 +107,13 @@ def volatility(curve: ArrayLike) -> float:
     nor dominant. The first quarter of the curve, where the network learns fast, is left out.
 
     Args:
-        curve: validation loss at equal intervals, shape (evaluations,), positive; at least 3.
+        curve: validation loss at equal intervals, shape (evaluations,), not negative; at least 3.
 
     Returns:
         The volatility, ≥ 0; infinite if a value is not finite, NaN for fewer than 3 values.
 
     Raises:
-        TriggerError: if there are no values, or one of them is zero or negative.
+        TriggerError: if there are no values, or one of them is negative.
     """
     values = _checked_curve(curve)
     if not np.all(np.isfinite(values)):
@@ -124,17 +133,19 @@ def stability(curve: ArrayLike) -> Stability:
     3. fluctuating at the end: the last quarter's volatility is above `VOLATILE` and `LATE_RATIO` times that of what
        came before (the first quarter aside);
     4. volatile: the volatility is above `VOLATILE`;
-    5. not converged: over the last quarter the loss changes by more than `MOVING` and by more than two standard errors,
-       judged by the Theil–Sen slope (median of the slopes of all pairs) of its logarithm;
+    5. not converged: over the last quarter the loss changes by more than `MOVING` and by more than `ERRORS` standard
+       errors, judged by the Theil–Sen slope (median of the slopes of all pairs) of its logarithm. Evaluations that
+       follow one another are alike, above all those of averaged weights, and a curve that wanders about its level
+       looks as if it rose or fell; how alike they are is estimated, and the standard error with it;
     6. smooth.
 
     The last quarter is at least 5 evaluations.
 
     Args:
-        curve: validation loss at equal intervals, shape (evaluations,), positive.
+        curve: validation loss at equal intervals, shape (evaluations,), not negative.
 
     Raises:
-        TriggerError: if there are no values, or one of them is zero or negative.
+        TriggerError: if there are no values, or one of them is negative.
     """
     values = _checked_curve(curve)
     if not np.all(np.isfinite(values)):
@@ -149,7 +160,6 @@ def stability(curve: ArrayLike) -> Stability:
     earlier_volatility = _scatter(earlier) if earlier.size else overall
     slope = float(stats.theilslopes(np.log(values[-late:])).slope)
     change = slope * (late - 1)
-    error = late_volatility * np.sqrt(12.0 * (late - 1) / (late * (late + 1)))
 
     if _diverged(values, late):
         verdict = Verdict.DIVERGED
@@ -157,7 +167,7 @@ def stability(curve: ArrayLike) -> Stability:
         verdict = Verdict.FLUCTUATING
     elif overall > VOLATILE:
         verdict = Verdict.VOLATILE
-    elif abs(change) > max(np.log1p(MOVING), 2.0 * error):
+    elif abs(change) > np.log1p(MOVING) and abs(change) > ERRORS * _error_of_change(np.log(values), late):
         verdict = Verdict.NOT_CONVERGED
     else:
         verdict = Verdict.SMOOTH
@@ -170,13 +180,13 @@ def verdict(curve: ArrayLike) -> Verdict:
 
 
 def _checked_curve(curve: ArrayLike) -> FloatArray:
-    """The curve as float64 of shape (evaluations,), NaN and infinity allowed."""
+    """The curve as float64 of shape (evaluations,), NaN and infinity allowed, and nothing below `NOTHING`."""
     values = np.asarray(curve, dtype=np.float64)
     if values.ndim != 1 or values.size == 0:
         raise TriggerError(f"A loss curve is a list of at least one number; this one has shape {values.shape}.")
-    if np.any(values <= 0):
-        raise TriggerError(f"A loss curve must be positive; this one goes down to {np.nanmin(values):g}.")
-    return values
+    if np.any(values < 0):
+        raise TriggerError(f"A loss curve must not be negative; this one goes down to {np.nanmin(values):g}.")
+    return np.maximum(values, NOTHING)
 
 
 def _jumps(values: FloatArray) -> FloatArray:
@@ -188,6 +198,35 @@ def _jumps(values: FloatArray) -> FloatArray:
 def _scatter(jumps: FloatArray) -> float:
     """The standard deviation of independent normal scatter that makes such jumps; NaN if there are none."""
     return float(np.sqrt(2.0 / 3.0) * np.sqrt(np.pi / 2.0) * np.abs(jumps).mean()) if jumps.size else float("nan")
+
+
+def _error_of_change(logarithm: FloatArray, late: int) -> float:
+    """One standard error of the change along a straight line through the last `late` values.
+
+    The scatter about a parabola through the last three quarters is taken for an autoregressive process of first order,
+    of which a value keeps the share ρ of the one before. Its ρ is the lag-one autocorrelation of the residuals, freed
+    of its bias by F. H. C. Marriott & J. A. Pope, Biometrika 41 (1954) 390, with three fitted terms: a fit to a few
+    values takes away much of what is slow in them. So it does with their variance, which is scaled by what such a fit
+    leaves of a process of this ρ. The line is that of least squares, whose weights are near enough to Theil and Sen's.
+    """
+    tail = logarithm[-max(late, 3 * logarithm.size // 4) :]
+    count, terms = tail.size, 3
+    times = np.arange(count, dtype=np.float64)
+    basis = np.vander(times / count, terms)
+    left = np.eye(count) - basis @ np.linalg.pinv(basis)
+    residual = left @ tail
+    power = float(residual @ residual)
+    if power <= 0.0:
+        return 0.0
+    rho = MOST_CORRELATED
+    if count > 2 * terms + 1:
+        rho = (float(residual[1:] @ residual[:-1]) / power * count + terms) / (count - 2 * terms)
+        rho = min(max(rho, 0.0), MOST_CORRELATED)
+    correlation = rho ** np.abs(times[:, None] - times[None, :])
+    variance = power / float(np.trace(left @ correlation @ left))
+    weights = times[:late] - times[:late].mean()
+    weights *= (late - 1) / float(weights @ weights)
+    return float(np.sqrt(variance * (weights @ correlation[:late, :late] @ weights)))
 
 
 def _diverged(values: FloatArray, late: int) -> bool:
