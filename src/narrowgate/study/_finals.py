@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,8 +19,7 @@ from narrowgate.study._journal import Entry
 from narrowgate.study._members import Known, Member, finalist_member
 from narrowgate.study._ranking import Standing, Worth, rank, standing, typical
 from narrowgate.study._rungs import Search, TimeIsUpError
-from narrowgate.study._training import Weights
-from narrowgate.training import Trained, score
+from narrowgate.training import State, Trained, Weights, score, usual_placement, weights_of
 from narrowgate.trigger import difference, judge, mean_difference_half_width, stability
 
 STOPPED = "finalists stopped"
@@ -218,11 +216,12 @@ def _leave(search: Search, folder: Path, finalists: Sequence[Finalist], entry: E
     for finalist, row in zip(finalists, entry["finalists"], strict=True):
         member = next(one for one in finalist.members if one.name == row["network"])
         known = search.record.known[member.name]
-        weights, live = search.trainer.weights(member, known)
+        state = search.trainer.state(member, known)
+        weights, _ = weights_of(member.configuration, state)
         write_bytes(folder / f"{finalist.standing.configuration}.safetensors", save(weights))
         if keep is not None:
             try:
-                keep(_as_trained(search, member, known, weights, live))
+                keep(_as_trained(member, known, state))
             except OSError as error:
                 raise StudyError(
                     f"the run of {finalist.standing.configuration} cannot be written ({error}); what the study has "
@@ -230,19 +229,8 @@ def _leave(search: Search, folder: Path, finalists: Sequence[Finalist], entry: E
                 ) from error
 
 
-def _as_trained(search: Search, member: Member, known: Known, weights: Any, live: Any) -> Trained:
-    steps = member.configuration.training.steps
-    curve = {name: known.values(name, steps) for name in known.curve}
+def _as_trained(member: Member, known: Known, state: State) -> Trained:
+    training = member.configuration.training
+    curve = {name: known.values(name, training.steps) for name in known.curve}
     curve["epoch"] = [float(index + 1) for index in range(len(curve["step"]))]
-    return Trained(
-        configuration=member.configuration,
-        curve=curve,
-        weights=weights,
-        last_weights=live,
-        stopped=None
-        if known.diverged_at is None
-        else f"the loss or its gradient was not finite at step {known.diverged_at}",
-        seconds=math.nan,  # of one among many that trained together, partly in earlier processes: nobody knows
-        member_events=known.step * member.configuration.training.batch_size,
-        placement=search.trainer.lanes.placement(search.trainer.lanes.size(1)),
-    )
+    return Trained.of(member.configuration, state, curve, known.step * training.batch_size, usual_placement(1))

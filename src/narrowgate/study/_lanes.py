@@ -15,7 +15,6 @@ from typing import TypeVar
 import jax
 
 from narrowgate.study._errors import StudyError
-from narrowgate.training import Placement
 
 Found = TypeVar("Found")
 
@@ -35,11 +34,6 @@ class Lanes:
     def size(self, members: int) -> int:
         """How large a population `members` are filled up to: few sizes, so that few programs are compiled."""
         return self.count if on_processor() else min(self.count, 1 << (members - 1).bit_length())
-
-    def placement(self, size: int) -> Placement:
-        """Members dealt evenly to the devices; one at a time on a processor's cores, all at once on an accelerator."""
-        devices = min(size, jax.local_device_count())
-        return Placement(devices, 1 if on_processor() else -(-size // devices))
 
     def run(self, work: Callable[[], Found], report: Callable[[str], None]) -> Found:
         """Do `work`, which reads `count`, as soon as fewer than `workers` are at work.

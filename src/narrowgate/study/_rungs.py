@@ -22,7 +22,7 @@ from narrowgate.study._progress import Meter
 from narrowgate.study._ranking import Decision, promote
 from narrowgate.study._record import Record
 from narrowgate.study._space import Drawn
-from narrowgate.study._states import States
+from narrowgate.study._states import StateStore
 from narrowgate.study._study import Study
 from narrowgate.study._training import Trainer
 from narrowgate.study._workers import Workers
@@ -42,7 +42,7 @@ class Search:
     journal: Journal
     record: Record
     trainer: Trainer
-    states: States
+    states: StateStore
     meter: Meter
     unit_size: int
     cost: Cost | None

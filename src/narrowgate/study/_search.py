@@ -16,6 +16,7 @@ from narrowgate.events import Dataset
 from narrowgate.files import sweep
 from narrowgate.study._cost import COSTS, Cost
 from narrowgate.study._errors import StudyError
+from narrowgate.study._evaluation import Evaluation
 from narrowgate.study._finals import Keep, run_finals
 from narrowgate.study._find import folder_of
 from narrowgate.study._folder import held
@@ -27,7 +28,7 @@ from narrowgate.study._progress import Meter, Progress, Report
 from narrowgate.study._record import Record
 from narrowgate.study._rungs import Search, run_rungs
 from narrowgate.study._space import Drawn
-from narrowgate.study._states import States
+from narrowgate.study._states import StateFolder
 from narrowgate.study._study import LOOKED_AT, Study
 from narrowgate.study._training import Trainer
 from narrowgate.study._unsettled import unsettled
@@ -209,8 +210,9 @@ class _Run:
         lanes = Lanes(
             min([opened["lanes"], *(found["lanes"] for found in journal.entries.values() if "lanes" in found)])
         )
-        states = States(self.folder / "states")
-        trainer = Trainer(self.study, self.dataset, states, lanes, self.notice)
+        states = StateFolder(self.folder / "states")
+        evaluation = Evaluation(self.study, self.dataset)
+        trainer = Trainer(self.study, self.dataset, states, lanes, evaluation, self.notice)
         parts = Search(
             study=self.study,
             journal=journal,

@@ -9,21 +9,27 @@ from functools import cached_property
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from numpy.typing import NDArray
 
 from narrowgate.events import Dataset
 from narrowgate.study._cost import trained_luts
-from narrowgate.study._crew import Crew, Crews
-from narrowgate.study._evaluation import Evaluation
+from narrowgate.study._engines import Engines
 from narrowgate.study._lanes import Lanes, on_processor
 from narrowgate.study._members import Column, Known, Member, Unit
-from narrowgate.study._states import States
+from narrowgate.study._states import StateStore
 from narrowgate.study._study import Study
-from narrowgate.training import Population, program_of, stack
+from narrowgate.training import (
+    Engine,
+    Evaluate,
+    State,
+    Weights,
+    initial_state,
+    program_of,
+    stack,
+    usual_placement,
+    weights_of,
+)
 
-Weights = dict[str, NDArray[np.float32]]
 Notice = Callable[[str], None]
 Advanced = Callable[[int], None]
 """Hears of member-steps as they are done."""
@@ -35,8 +41,9 @@ class Trainer:
 
     study: Study
     dataset: Dataset
-    states: States
+    states: StateStore
     lanes: Lanes
+    evaluate: Evaluate
     notice: Notice
 
     def prepare(self, units: Iterable[Unit]) -> None:
@@ -44,9 +51,8 @@ class Trainer:
         chosen = {program_of(unit.members[0].configuration, self.dataset.geometry.shape): unit for unit in units}
 
         def compile_all() -> None:
-            crews = [self._crew(unit.members[0], self.lanes.size(len(unit.members))) for unit in chosen.values()]
             with ThreadPoolExecutor(jax.local_device_count() if on_processor() else None) as pool:
-                list(pool.map(Crew.prepare, crews))
+                list(pool.map(self._prepare, chosen.values()))
 
         self.lanes.run(compile_all, self.notice)
 
@@ -65,45 +71,37 @@ class Trainer:
 
     def weights(self, member: Member, known: Known) -> tuple[Weights, Weights]:
         """A member's weights as they are judged (averaged, unless its EMA is off), and the live ones."""
-        return _weights(member, self._state(member, known))
+        return weights_of(member.configuration, self.state(member, known))
+
+    def _prepare(self, unit: Unit) -> None:
+        one = unit.members[0]
+        self._engine(one, self.lanes.size(len(unit.members))).prepare(one.configuration)
 
     def _advance(
         self, members: Sequence[Member], unit: Unit, known: Mapping[str, Known], advanced: Advanced
     ) -> dict[str, Any]:
-        size = self.lanes.size(len(members))
-        filled = [*members, *[members[-1]] * (size - len(members))]
-        crew = self._crew(members[0], size)
-        population = crew.population
-        configurations = [member.configuration for member in filled]
-        settings = population.settings(configurations, configurations[0].training.steps)
-        if unit.start == 0:
-            state = population.initial_state(settings)
-        else:
-            one = {member.name: self._state(member, known[member.name]) for member in members}
-            state = stack([one[member.name] for member in filled])
+        engine = self._engine(members[0], self.lanes.size(len(members)))
+        configurations = [member.configuration for member in members]
+        state = (
+            engine.initial_state(configurations)
+            if unit.start == 0
+            else stack([self.state(member, known[member.name]) for member in members])
+        )
         curves: list[dict[str, Column]] = [{} for _ in members]
-        every = population.program.steps_per_epoch
-        for step in range(unit.start + every, unit.end + 1, every):
-            state, losses = population.train_epoch(settings, state, crew.images)
-            train_losses = np.asarray(losses)
-            rows = self._evaluation.rows(crew, settings, state, members, step)
-            for index, (curve, row) in enumerate(zip(curves, rows, strict=True)):
-                train_loss = float(train_losses[index])
-                row |= {"step": step, "train_loss": train_loss if np.isfinite(train_loss) else None}
-                for name, value in row.items():
+        for epoch in engine.epochs(configurations, state, unit.start, unit.end):
+            state = epoch.state
+            for curve, row, train_loss in zip(curves, epoch.rows, epoch.train_losses, strict=True):
+                loss = float(train_loss) if np.isfinite(train_loss) else None
+                for name, value in (row | {"step": epoch.step, "train_loss": loss}).items():
                     curve.setdefault(name, []).append(value)
-            seen = [row["loss"] for row in rows] + [rows[-1]["loss"]] * (size - len(members))
-            loss = jnp.asarray(np.asarray([np.nan if value is None else value for value in seen], np.float32))
-            plateau = population.after_evaluation(settings.schedule, state.plateau, loss)
-            state = state._replace(plateau=plateau)
-            advanced(every * len(members))
+            advanced(engine.population.program.steps_per_epoch * len(members))
         state = jax.tree.map(np.asarray, state)
         return {
             member.name: self._kept(member, unit.end, jax.tree.map(lambda leaf, at=index: leaf[at], state), curve)
             for index, (member, curve) in enumerate(zip(members, curves, strict=True))
         }
 
-    def _kept(self, member: Member, step: int, state: Any, curve: dict[str, Column]) -> dict[str, Any]:
+    def _kept(self, member: Member, step: int, state: State, curve: dict[str, Column]) -> dict[str, Any]:
         diverged = int(state.diverged_at)
         digest = self.states.keep(member.name, step, state)
         found: dict[str, Any] = {
@@ -113,11 +111,11 @@ class Trainer:
             "curve": curve,
         }
         if self.study.ranking.cost == "luts":
-            weights, _ = _weights(member, state)
+            weights, _ = weights_of(member.configuration, state)
             found["luts"] = trained_luts(member.configuration, weights, self.dataset.geometry.shape)
         return found
 
-    def _state(self, member: Member, known: Known) -> Any:
+    def state(self, member: Member, known: Known) -> State:
         """A member's state; trained again from its first step, to the same bits, if its file was lost."""
         state = self.states.find(member.name, known.step, known.digest, self._template(member))
         if state is not None:
@@ -133,29 +131,17 @@ class Trainer:
                 f"the state of {member.name} came out otherwise than at first, since another machine or other versions "
                 f"round differently; the study goes on with the new one"
             )
-        return self.states.find(member.name, known.step, found["state"], self._template(member))
+        state = self.states.find(member.name, known.step, found["state"], self._template(member))
+        assert state is not None
+        return state
 
-    def _template(self, member: Member) -> Any:
-        """Some state of the member's kind; only its structure counts."""
-        configuration = member.configuration
-        population = Population(program_of(configuration, self.dataset.geometry.shape), 1)
-        return population.initial_state(population.settings([configuration], configuration.training.steps))
+    def _template(self, member: Member) -> State:
+        """Some state of the member's kind; only its arrays' names, shapes and types count."""
+        return initial_state(program_of(member.configuration, self.dataset.geometry.shape), 0)
 
-    def _crew(self, member: Member, size: int) -> Crew:
-        return self._crews.of(member.configuration, size, self.lanes.placement(size))
-
-    @cached_property
-    def _crews(self) -> Crews:
-        return Crews(self.study, self.dataset)
+    def _engine(self, member: Member, size: int) -> Engine:
+        return self._engines.of(member.configuration, size, usual_placement(size))
 
     @cached_property
-    def _evaluation(self) -> Evaluation:
-        return Evaluation(self.study, self.dataset, self._crews.events.chosen)
-
-
-def _weights(member: Member, state: Any) -> tuple[Weights, Weights]:
-    """Of a state: the weights as they are judged, and the live ones."""
-    live = {name: np.asarray(values) for name, values in (state.weights | state.statistics).items()}
-    averaged = state.averaged_weights | state.averaged_statistics
-    judged = {name: np.asarray(values) for name, values in averaged.items()}
-    return (judged if member.configuration.training.ema > 0 else live), live
+    def _engines(self) -> Engines:
+        return Engines(self.dataset, self.evaluate)

@@ -1,56 +1,63 @@
-"""Checkpoints: a population's whole state in one safetensors file, written aside and renamed."""
+"""Checkpoints: a population's state after an epoch, with everything that an interrupted training needs to go on."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-import jax
-import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from narrowgate.files import FileError, write_whole
+from narrowgate.files import FileError
 from narrowgate.training._curve import Curve
-from narrowgate.training._errors import TrainingError
-from narrowgate.training._member import State
+from narrowgate.training._placement import Placement
+from narrowgate.training._state import State
+from narrowgate.training._state_file import CheckpointError, read_state, write_state
 
 
-class CheckpointError(TrainingError):
-    """A checkpoint that cannot be used; the message says which file and why."""
+class _About(BaseModel):
+    """What a checkpoint's head says of its training."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    identity: str
+    epochs: Annotated[int, Field(ge=0, lt=2**31)]
+    placement: tuple[Annotated[int, Field(ge=1, lt=2**31)], Annotated[int, Field(ge=1, lt=2**31)]]
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    curves: list[dict[str, list[float]]]
 
 
 @dataclass(frozen=True)
 class Checkpoint:
     """Where a training stands after `epochs` epochs.
 
-    `identity` says what is being trained (configurations and data); `placement` (devices, chunk) is kept because
-    another one may round differently.
+    `identity` says what is being trained (configurations and data); `placement` is kept because another one may round
+    differently. `curves` holds a table for every member, `state` has a members' axis.
     """
 
     identity: str
     epochs: int
-    placement: tuple[int, int]
+    placement: Placement
     seconds: float
     curves: list[Curve]
     state: State
 
     def save(self, path: Path) -> None:
-        """Write aside, flush to the disk and rename: at any instant `path` is the old file or the new one."""
-        described = {
-            "identity": self.identity,
-            "epochs": self.epochs,
-            "placement": list(self.placement),
-            "seconds": self.seconds,
-            "curves": self.curves,
-        }
-        arrays = {name: np.asarray(leaf) for name, leaf in _named_leaves(self.state).items()}
-        metadata = {"narrowgate": json.dumps(described)}
+        """Write aside, flush to the disk and rename: at any instant `path` is the old file or the new one.
+
+        Raises:
+            CheckpointError: it cannot be written.
+        """
+        about = _About(
+            identity=self.identity,
+            epochs=self.epochs,
+            placement=(self.placement.devices, self.placement.chunk),
+            seconds=self.seconds,
+            curves=self.curves,
+        )
         try:
-            write_whole(path, lambda aside: save_file(arrays, aside, metadata=metadata))
-        except (FileError, SafetensorError) as error:
+            write_state(path, self.state, about.model_dump())
+        except FileError as error:
             raise CheckpointError(
                 f"{path}: the checkpoint could not be written ({error}); the last one stays."
             ) from error
@@ -60,41 +67,31 @@ class Checkpoint:
         """Read a checkpoint of the training called `identity`, whose state has the shapes of `like`.
 
         Raises:
-            CheckpointError: for a file that is damaged or belongs to another training.
+            CheckpointError: for a file that is damaged, of a newer narrowgate, or belongs to another training.
         """
+        state, _, given = read_state(path, like)
         try:
-            with safe_open(path, framework="numpy") as file:
-                described = json.loads((file.metadata() or {})["narrowgate"])
-                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-            leaves = {}
-            for name, leaf in _named_leaves(like).items():
-                found = arrays[name]
-                if found.shape != leaf.shape or found.dtype != leaf.dtype:
-                    raise CheckpointError(
-                        f"{path}: {name} is {found.dtype}{found.shape}, not {leaf.dtype}{leaf.shape}."
-                    )
-                leaves[name] = found
-            devices, chunk = described["placement"]
-            checkpoint = cls(
-                identity=described["identity"],
-                epochs=int(described["epochs"]),
-                placement=(int(devices), int(chunk)),
-                seconds=float(described["seconds"]),
-                curves=described["curves"],
-                state=jax.tree.unflatten(jax.tree.structure(like), list(leaves.values())),
-            )
-        except (OSError, SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
+            about = _About.model_validate(given | {"placement": _pair(given.get("placement"))})
+            whole = all(len(column) == about.epochs for curve in about.curves for column in curve.values())
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
             raise CheckpointError(
-                f"{path} is not a usable checkpoint ({type(error).__name__}: {error}); "
-                f"remove it to train from the beginning."
-            ) from error
-        if checkpoint.identity != identity:
+                f"{path} is not a usable checkpoint ({where}: {first['msg']}); remove it to train from the beginning."
+            ) from None
+        if about.identity != identity:
             raise CheckpointError(
                 f"{path} belongs to another training (other configurations, data or versions); "
                 f"remove it or name another file."
             )
-        return checkpoint
+        if not whole or len(about.curves) != len(state.step):
+            raise CheckpointError(
+                f"{path} is not a usable checkpoint (its curves do not have {about.epochs} points for each of "
+                f"{len(state.step)} members); remove it to train from the beginning."
+            )
+        return cls(identity, about.epochs, Placement(*about.placement), about.seconds, about.curves, state)
 
 
-def _named_leaves(tree: Any) -> dict[str, Any]:
-    return {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
+def _pair(value: object) -> object:
+    """JSON has lists where the model has a pair."""
+    return tuple(value) if isinstance(value, list) else value

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from narrowgate.events import Split
+from narrowgate.events import Dataset, Split
+from narrowgate.network import Configuration
+from narrowgate.training._engine import Row
+from narrowgate.training._population import Population, in_batches
+from narrowgate.training._state import Settings, State
 from narrowgate.trigger import accuracy, area_under_curve
 
 Curve = dict[str, list[float]]
@@ -41,3 +46,39 @@ def curve_point(scores: NDArray[np.floating[Any]], labels: NDArray[np.uint8]) ->
         "accuracy": accuracy(scores, labels),
         "auc": area_under_curve(scores, labels),
     }
+
+
+class CurveEvaluation:
+    """Measures the points of a curve, on `curve_events` of the validation split (an `Evaluate`)."""
+
+    def __init__(self, dataset: Dataset, per_class: int) -> None:
+        chosen = curve_events(dataset.validation, per_class)
+        self._labels = dataset.validation.labels[chosen]
+        self._batches: Any = in_batches(dataset.validation.images[chosen])
+
+    def batches(self, population: Population) -> Any:
+        """All of them."""
+        self._batches = population.share(self._batches)  # stays as it is where it is there already
+        return self._batches
+
+    def rows(
+        self, population: Population, settings: Settings, state: State, members: Sequence[Configuration], step: int
+    ) -> list[Row]:
+        """Learning rate, and `curve_point` of the averaged and of the live weights."""
+        rates = population.learning_rates(settings, state)
+        averaged = self._points(population, settings, state.averaged_weights, state.averaged_statistics)
+        live = self._points(population, settings, state.weights, state.statistics)
+        return [
+            {
+                "learning_rate": float(rates[index]),
+                **averaged[index],
+                **{f"raw_{name}": value for name, value in live[index].items()},
+            }
+            for index in range(len(members))
+        ]
+
+    def _points(
+        self, population: Population, settings: Settings, weights: Any, statistics: Any
+    ) -> list[dict[str, float]]:
+        scores = np.asarray(population.scores(settings, weights, statistics, self.batches(population)))
+        return [curve_point(member.reshape(-1)[: len(self._labels)], self._labels) for member in scores]

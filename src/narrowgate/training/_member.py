@@ -1,8 +1,7 @@
-"""Training one member: its settings, its state, one optimiser step, one epoch. Knows no population axis."""
+"""Training one member: what chance draws, one optimiser step, one epoch. Knows no population axis."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -15,57 +14,10 @@ from jaxtyping import Array, Bool, Float, Int, UInt
 from numpy.typing import NDArray
 
 from narrowgate.events import Split
-from narrowgate.network import (
-    Arrays,
-    Configuration,
-    Layers,
-    Numerics,
-    gathered,
-    initial_statistics,
-    initial_weights,
-    numerics,
-    training_scores,
-)
-from narrowgate.training._schedule import (
-    Plateau,
-    ScheduleSettings,
-    fresh_plateau,
-    learning_rate,
-    schedule_settings,
-)
-
-
-@dataclass(frozen=True)
-class Program:
-    """What is compiled in: members that share a program share these."""
-
-    layers: Layers
-    batch_size: int
-    steps_per_epoch: int
-    dropout: bool
-
-
-class Settings(NamedTuple):
-    """What differs between the members of a population, as traced scalars."""
-
-    numerics: Numerics
-    schedule: ScheduleSettings
-    ema: Float[Array, ""]
-    seed: Int[Array, ""]
-
-
-class State(NamedTuple):
-    """Everything that training changes; resuming needs nothing else."""
-
-    step: Int[Array, ""]
-    weights: Arrays
-    statistics: Arrays
-    averaged_weights: Arrays
-    averaged_statistics: Arrays
-    optimiser: optax.OptState
-    plateau: Plateau
-    diverged_at: Int[Array, ""]
-    """The first step whose loss or gradient was not finite; -1 while there was none."""
+from narrowgate.network import Arrays, gathered, training_scores
+from narrowgate.training._optimiser import OPTIMISER, multipliers
+from narrowgate.training._schedule import learning_rate
+from narrowgate.training._state import Program, Settings, State, trained_of
 
 
 class TrainingImages(NamedTuple):
@@ -88,37 +40,6 @@ class Drawn(NamedTuple):
     dropout: UInt[Array | NDArray[np.uint32], "steps 2"]
 
 
-OPTIMISER = optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-7)
-"""Adam (Kingma and Ba, arXiv:1412.6980) with Keras' ε; the learning rate is applied by the step."""
-
-
-def settings_of(configuration: Configuration, steps: int) -> Settings:
-    """The traced part of a configuration that trains for `steps` steps."""
-    training = configuration.training
-    return Settings(
-        numerics=numerics(configuration.precision, configuration.network),
-        schedule=schedule_settings(training, steps),
-        ema=jnp.float32(training.ema),
-        seed=jnp.int32(training.seed),
-    )
-
-
-def initial_state(program: Program, seed: int) -> State:
-    """The state before the first step, from the member's own seed alone."""
-    weights: Arrays = {name: jnp.asarray(values) for name, values in initial_weights(program.layers, seed).items()}
-    statistics: Arrays = {name: jnp.asarray(values) for name, values in initial_statistics(program.layers).items()}
-    return State(
-        step=jnp.int32(0),
-        weights=weights,
-        statistics=statistics,
-        averaged_weights=weights,
-        averaged_statistics=statistics,
-        optimiser=OPTIMISER.init(weights),
-        plateau=fresh_plateau(),
-        diverged_at=jnp.int32(-1),
-    )
-
-
 def train_epoch(
     program: Program,
     settings: Settings,
@@ -134,7 +55,12 @@ def train_epoch(
 
 def _flattened(state: State) -> Any:
     """A state with each table of arrays as one vector: all weights take the same step, which so compiles but once."""
-    return jax.tree.map(lambda part: ravel_pytree(part)[0] if _is_table(part) else part, state, is_leaf=_is_table)
+    return jax.tree.map(_vector, state, is_leaf=_is_table)
+
+
+def _vector(part: Any) -> Any:
+    """A table of arrays as one vector; what is no table stays as it is."""
+    return ravel_pytree(part)[0] if _is_table(part) else part
 
 
 def _of_names(like: Any, flat: Any) -> Any:
@@ -153,30 +79,39 @@ def _train_step(
     batch = gathered(events, jnp.asarray(drawn.events))
     labels = (jnp.arange(program.batch_size) < program.batch_size // 2).astype(jnp.float32)
     dropout_key = jax.random.wrap_key_data(jnp.asarray(drawn.dropout), impl="threefry2x32") if program.dropout else None
-    weights, statistics = _of_names(like.weights, state.weights), _of_names(like.statistics, state.statistics)
+    statistics = _of_names(like.statistics, state.statistics)
+    trained = trained_of(like.weights, like.learned)
+    flat = (state.weights, state.learned) if like.learned else state.weights
 
-    def loss_of(weights: Arrays) -> tuple[Float[Array, ""], Arrays]:
+    def loss_of(trained: Any) -> tuple[Float[Array, ""], Arrays]:
+        weights, learned = trained if isinstance(trained, tuple) else (trained, {})
         scores, after = training_scores(program.layers, settings.numerics, weights, statistics, batch, dropout_key)
-        return jnp.mean(optax.sigmoid_binary_cross_entropy(scores, labels)), after
+        return program.loss(scores, labels, weights, learned, settings.numerics), after
 
-    (loss, statistics), gradients = jax.value_and_grad(loss_of, has_aux=True)(weights)
-    gradient, _ = ravel_pytree(gradients)
-    latest, _ = ravel_pytree(statistics)
+    named = jax.tree.map(_of_names, trained, flat, is_leaf=_is_table)
+    (loss, statistics), gradients = jax.value_and_grad(loss_of, has_aux=True)(named)
+    gradient = jax.tree.map(_vector, gradients, is_leaf=_is_table)
+    latest = _vector(statistics)
     finite = jnp.isfinite(loss) & jnp.isfinite(optax.tree.norm(gradient))
     alive = (state.diverged_at < 0) & finite
     rate = learning_rate(settings.schedule, state.plateau, state.step)
     update, optimiser = OPTIMISER.update(gradient, state.optimiser)
-    moved = state.weights - rate * update
+    if settings.rate_multipliers:
+        factors = partial(multipliers, given=settings.rate_multipliers)
+        update = jax.tree.map(lambda table, step: factors(table) * step, trained, update, is_leaf=_is_table)
+    moved = jax.tree.map(lambda values, step: values - rate * step, flat, update)
+    weights, learned = moved if isinstance(moved, tuple) else (moved, state.learned)
     decay = averaging(settings.ema, state.step)
-    trained = state._replace(
+    after = state._replace(
         step=state.step + 1,
-        weights=moved,
+        weights=weights,
+        learned=learned,
         statistics=latest,
-        averaged_weights=_averaged(state.averaged_weights, moved, decay),
+        averaged_weights=_averaged(state.averaged_weights, weights, decay),
         averaged_statistics=_averaged(state.averaged_statistics, latest, decay),
         optimiser=optimiser,
     )
-    kept = jax.tree.map(partial(_select, alive), trained, state)
+    kept = jax.tree.map(partial(_select, alive), after, state)
     first = (state.diverged_at < 0) & ~finite
     return kept._replace(diverged_at=jnp.where(first, state.step, state.diverged_at)), loss
 

@@ -14,21 +14,12 @@ from jaxtyping import Array, Float, UInt
 from numpy.typing import NDArray
 
 from narrowgate.machine import own_arithmetic
-from narrowgate.network import Arrays, Configuration, ImageShape, Layers, events_last, layers, scores
+from narrowgate.network import Arrays, Configuration, ImageShape, Layers, Numerics, events_last, layers, scores
 from narrowgate.training._compiled import Compiled
-from narrowgate.training._member import (
-    Drawn,
-    Program,
-    Settings,
-    State,
-    TrainingImages,
-    draw,
-    initial_state,
-    settings_of,
-    train_epoch,
-)
+from narrowgate.training._member import Drawn, TrainingImages, draw, train_epoch
 from narrowgate.training._placement import Placement, PlacementMemory, candidates, fastest, usual_placement
 from narrowgate.training._schedule import Plateau, ScheduleSettings, after_evaluation, learning_rate
+from narrowgate.training._state import Program, Settings, State, initial_state, settings_of
 
 Tree = TypeVar("Tree")
 
@@ -166,10 +157,17 @@ def _compiled_epoch(program: Program, placement: Placement) -> Compiled:
 @lru_cache(maxsize=64)
 def _compiled_scores(layers: Layers, placement: Placement) -> Compiled:
     def score(settings: Settings, weights: Arrays, statistics: Arrays, batches: Array) -> Array:
-        found: Array = jax.lax.map(lambda batch: scores(layers, settings.numerics, weights, statistics, batch), batches)
-        return found
+        return batch_scores(layers, settings.numerics, weights, statistics, batches)
 
     return Compiled(placement.over_members(score, mapped=3))
+
+
+def batch_scores(
+    layers: Layers, numerics: Numerics, weights: Arrays, statistics: Arrays, batches: Array
+) -> Float[Array, "batches batch"]:
+    """One member's score of every event, batch by batch."""
+    found: Array = jax.lax.map(lambda batch: scores(layers, numerics, weights, statistics, batch), batches)
+    return found
 
 
 def stack(members: Sequence[Tree]) -> Tree:

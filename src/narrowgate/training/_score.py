@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narrowgate.machine import own_arithmetic
-from narrowgate.network import Architecture, Configuration, ImageShape, Layers, layers, numerics, scores
+from narrowgate.network import Architecture, Configuration, ImageShape, layers, numerics
 from narrowgate.training._errors import TrainingError
-from narrowgate.training._population import in_batches
+from narrowgate.training._population import batch_scores, in_batches
 
 EVENTS_AT_A_TIME = 65_536
 """Images on the device at a time, so that memory does not grow with their number."""
@@ -55,9 +55,5 @@ def score(
 
 @lru_cache(maxsize=16)
 def _compiled(architecture: Architecture, shape: ImageShape) -> Any:
-    return jax.jit(lambda data, weights, batches: _score(layers(architecture, shape), data, weights, batches))
-
-
-def _score(network: Layers, data: Any, weights: dict[str, jax.Array], batches: jax.Array) -> jax.Array:
-    found: jax.Array = jax.lax.map(lambda batch: scores(network, data, weights, weights, batch), batches)
-    return found
+    network = layers(architecture, shape)
+    return jax.jit(lambda data, weights, batches: batch_scores(network, data, weights, weights, batches))

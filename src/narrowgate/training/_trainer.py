@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from numpy.typing import NDArray
 
 from narrowgate import native
 from narrowgate.events import Dataset
 from narrowgate.machine import own_arithmetic
 from narrowgate.network import Configuration
-from narrowgate.training._checkpoint import Checkpoint, CheckpointError
-from narrowgate.training._curve import Curve, curve_events, curve_point
+from narrowgate.training._checkpoint import Checkpoint
+from narrowgate.training._curve import Curve, CurveEvaluation
+from narrowgate.training._engine import Engine, Epoch
 from narrowgate.training._errors import TrainingError
-from narrowgate.training._member import Program, TrainingImages
+from narrowgate.training._member import TrainingImages
 from narrowgate.training._placement import Placement
-from narrowgate.training._population import Population, in_batches, program_of
+from narrowgate.training._population import Population, program_of
+from narrowgate.training._state import Program, State, Weights, weights_of
+from narrowgate.training._state_file import CheckpointError
 
 MEASURE_FROM = 20_000_000
 """Member-events of planned work from which measuring the placements pays."""
@@ -38,17 +39,42 @@ class Trained:
     `weights` are those that the configuration asks to judge, averaged unless `training.ema` is 0, by the names of
     `Layers.weight_shapes` and `Layers.statistics_shapes`; `last_weights` the live ones. `stopped` is the reason when
     the member diverged (its weights are then those before that step), else `None`. `seconds` is the time of the whole
-    population, which trained `member_events` events in all.
+    population, which trained `member_events` events in all; `None` where nobody knows, as of one that trained among
+    others in a search, partly in earlier processes.
     """
 
     configuration: Configuration
     curve: Curve
-    weights: dict[str, NDArray[np.float32]]
-    last_weights: dict[str, NDArray[np.float32]]
+    weights: Weights
+    last_weights: Weights
     stopped: str | None
-    seconds: float
+    seconds: float | None
     member_events: int
     placement: Placement
+
+    @classmethod
+    def of(
+        cls,
+        configuration: Configuration,
+        state: State,
+        curve: Curve,
+        member_events: int,
+        placement: Placement,
+        seconds: float | None = None,
+    ) -> Trained:
+        """From a member's state at the end of its training."""
+        judged, live = weights_of(configuration, state)
+        diverged_at = int(state.diverged_at)
+        return cls(
+            configuration=configuration,
+            curve=curve,
+            weights=judged,
+            last_weights=live,
+            stopped=None if diverged_at < 0 else f"the loss or its gradient was not finite at step {diverged_at}",
+            seconds=seconds,
+            member_events=member_events,
+            placement=placement,
+        )
 
 
 @dataclass(frozen=True)
@@ -130,114 +156,73 @@ class _Run:
     ) -> None:
         self.epochs, self.members, self.configurations = epochs, members, configurations
         self.file, self.report = file, report
-        self.population = Population(program, len(members), placement)
-        self.settings = self.population.settings(configurations, epochs * program.steps_per_epoch)
+        population = Population(program, len(members), placement)
+        settings = population.settings(configurations, epochs * program.steps_per_epoch)
         images = TrainingImages.of(dataset.train)
-        per_class = max(configuration.training.validation_events for configuration in configurations)
-        chosen = curve_events(dataset.validation, per_class)
-        self.labels = dataset.validation.labels[chosen]
-        batches = in_batches(dataset.validation.images[chosen])
         self.identity = _identity(configurations, dataset)
         self.done, self.seconds = 0, 0.0
         self.curves: list[Curve] = [defaultdict(list) for _ in members]
+        self.planned = len(members) * epochs * program.steps_per_epoch * program.batch_size
+        self.state = population.initial_state(settings)
         if file is not None and file.exists():
-            self._resume(file)
-        else:
-            self.state = self.population.initial_state(self.settings)
-            if placement is None and self._planned() >= MEASURE_FROM:
-                self.population = self.population.tuned(self.settings, self.state, images)
-        self.images, self.batches = self.population.share(images), self.population.share(batches)
+            population = self._resume(file, population)
+        elif placement is None and self.planned >= MEASURE_FROM:
+            population = population.tuned(settings, self.state, images)
+        per_class = max(configuration.training.validation_events for configuration in configurations)
+        self.engine = Engine(population, images, CurveEvaluation(dataset, per_class))
 
     def finish(self) -> list[Trained]:
         """Train the epochs that are left."""
-        while self.done < self.epochs:
-            start = perf_counter()
-            self.state, losses = self.population.train_epoch(self.settings, self.state, self.images)
-            losses = jax.block_until_ready(losses)
-            elapsed = perf_counter() - start
-            self._evaluate(np.asarray(losses))
-            self.done += 1
-            self.seconds += perf_counter() - start
+        every = self.engine.population.program.steps_per_epoch
+        start = perf_counter()
+        for epoch in self.engine.epochs(self.configurations, self.state, self.done * every, self.epochs * every):
+            self.done, self.state = self.done + 1, epoch.state
+            self._extend(epoch)
+            now = perf_counter()
+            self.seconds, start = self.seconds + now - start, now
             self._save()
             if self.report is not None:
                 points = tuple({name: column[-1] for name, column in curve.items()} for curve in self.curves)
-                self.report(
-                    Progress(self.members, self.done, self.epochs, points, self._planned() / self.epochs / elapsed)
-                )
+                rate = self.planned / self.epochs / epoch.seconds
+                self.report(Progress(self.members, self.done, self.epochs, points, rate))
+            start = perf_counter()
         return [self._trained(index) for index in range(len(self.members))]
 
-    def _planned(self) -> int:
-        program = self.population.program
-        return len(self.members) * self.epochs * program.steps_per_epoch * program.batch_size
-
-    def _evaluate(self, train_losses: NDArray[np.float32]) -> None:
-        """One more point on every curve; the schedules hear of the validation loss."""
-        state = self.state
-        rates = self.population.learning_rates(self.settings, state)
-        averaged = self._points(state.averaged_weights, state.averaged_statistics)
-        live = self._points(state.weights, state.statistics)
-        for index, curve in enumerate(self.curves):
-            row = {
-                "epoch": self.done + 1,
-                "step": int(state.step[index]),
-                "learning_rate": float(rates[index]),
-                "train_loss": float(train_losses[index]),
-                **averaged[index],
-                **{f"raw_{name}": value for name, value in live[index].items()},
+    def _extend(self, epoch: Epoch) -> None:
+        """One more point on every curve."""
+        for index, (curve, row) in enumerate(zip(self.curves, epoch.rows, strict=True)):
+            point = {
+                "epoch": self.done,
+                "step": int(self.state.step[index]),
+                "learning_rate": row["learning_rate"],
+                "train_loss": float(epoch.train_losses[index]),
+                **row,
             }
-            for name, value in row.items():
-                curve.setdefault(name, []).append(value)
-        losses = jnp.asarray([found["loss"] for found in averaged], jnp.float32)
-        plateau = self.population.after_evaluation(self.settings.schedule, state.plateau, losses)
-        self.state = state._replace(plateau=plateau)
-
-    def _points(self, weights: Any, statistics: Any) -> list[dict[str, float]]:
-        scores = np.asarray(self.population.scores(self.settings, weights, statistics, self.batches))
-        return [curve_point(member.reshape(-1)[: len(self.labels)], self.labels) for member in scores]
+            for name, value in point.items():
+                curve.setdefault(name, []).append(math.nan if value is None else value)
 
     def _save(self) -> None:
         if self.file is not None:
-            placement = self.population.placement
-            Checkpoint(
-                self.identity,
-                self.done,
-                (placement.devices, placement.chunk),
-                self.seconds,
-                [dict(curve) for curve in self.curves],
-                self.state,
-            ).save(self.file)
+            placement, curves = self.engine.population.placement, [dict(curve) for curve in self.curves]
+            Checkpoint(self.identity, self.done, placement, self.seconds, curves, self.state).save(self.file)
 
-    def _resume(self, file: Path) -> None:
-        found = Checkpoint.load(file, self.identity, self.population.initial_state(self.settings))
-        placement = Placement(*found.placement)
-        if placement.devices > jax.local_device_count():
+    def _resume(self, file: Path, population: Population) -> Population:
+        found = Checkpoint.load(file, self.identity, self.state)
+        if found.placement.devices > jax.local_device_count():
             raise CheckpointError(
-                f"{file} was written with {placement.devices} devices, but {jax.local_device_count()} are here; "
+                f"{file} was written with {found.placement.devices} devices, but {jax.local_device_count()} are here; "
                 f"the same bits need as many."
             )
-        self.population = Population(self.population.program, len(self.members), placement)
         self.state = jax.tree.map(jnp.asarray, found.state)
         self.done, self.seconds, self.curves = found.epochs, found.seconds, found.curves
+        return Population(population.program, population.members, found.placement)
 
     def _trained(self, index: int) -> Trained:
-        configuration, state = self.configurations[index], self.state
-        live = _arrays(state.weights | state.statistics, index)
-        averaged = _arrays(state.averaged_weights | state.averaged_statistics, index)
-        diverged_at = int(state.diverged_at[index])
-        return Trained(
-            configuration=configuration,
-            curve=dict(self.curves[index]),
-            weights=averaged if configuration.training.ema > 0 else live,
-            last_weights=live,
-            stopped=None if diverged_at < 0 else f"the loss or its gradient was not finite at step {diverged_at}",
-            seconds=self.seconds,
-            member_events=self._planned(),
-            placement=self.population.placement,
+        state: State = jax.tree.map(lambda leaf: leaf[index], self.state)
+        placement = self.engine.population.placement
+        return Trained.of(
+            self.configurations[index], state, dict(self.curves[index]), self.planned, placement, self.seconds
         )
-
-
-def _arrays(arrays: dict[str, jax.Array], index: int) -> dict[str, NDArray[np.float32]]:
-    return {name: np.asarray(values[index]) for name, values in arrays.items()}
 
 
 def _identity(configurations: Sequence[Configuration], dataset: Dataset) -> str:
