@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -22,8 +21,7 @@ from narrowgate.events import Dataset
 from narrowgate.network import Configuration
 from narrowgate.network._batch_norm import MOMENTUM
 from narrowgate.study import Study
-from narrowgate.study._crew import Crew
-from narrowgate.study._evaluation import Evaluation, Row
+from narrowgate.study._evaluation import Evaluation, event_scores
 from narrowgate.study._folder import held
 from narrowgate.study._journal import Journal
 from narrowgate.study._lanes import Lanes, usual_lanes
@@ -32,8 +30,9 @@ from narrowgate.study._members import Known, Member, rung_member
 from narrowgate.study._progress import Meter
 from narrowgate.study._record import Record
 from narrowgate.study._rungs import Search
-from narrowgate.study._states import States
+from narrowgate.study._states import StateFolder
 from narrowgate.study._training import Trainer
+from narrowgate.training import Population, Row, Settings, State
 
 STUDY = Path(__file__).parent.parent / "examples" / "studies" / "notebook-search-1.toml"
 
@@ -74,21 +73,24 @@ class WiderEvaluation(Evaluation):
     those with batch norm's moving statistics freed of their starting values (see `settled`).
     """
 
-    def rows(self, crew: Crew, settings: Any, state: Any, members: Sequence[Member], step: int) -> list[Row]:
+    def rows(
+        self, population: Population, settings: Settings, state: State, members: Sequence[Configuration], step: int
+    ) -> list[Row]:
         """What is measured of each member: see `Evaluation.rows`."""
         ranking, labels = self.study.ranking, self.labels
         share = min(1.0, ranking.rate * ranking.near / self.dataset.crossing_rate)
         kinds = {"": (state.averaged_weights, state.averaged_statistics), "raw_": (state.weights, state.statistics)}
         seen = dict(kinds)
         if step <= SETTLED:
-            live, averaged = remembered(step, members[0].configuration.training.ema)
+            live, averaged = remembered(step, members[0].training.ema)
             seen["settled_"] = state.averaged_weights, settled(state.averaged_statistics, averaged)
             seen["raw_settled_"] = state.weights, settled(state.statistics, live)
+        some = self.validation.some(population)
         scores = {
-            kind: crew.scores(settings, *weights, crew.some_events)[:, : len(labels)] for kind, weights in seen.items()
+            kind: event_scores(population, settings, *weights, some)[:, : len(labels)] for kind, weights in seen.items()
         }
         scores = {"settled_": scores[""], "raw_settled_": scores["raw_"]} | scores
-        rates = np.asarray(crew.population.learning_rates(settings, state))
+        rates = np.asarray(population.learning_rates(settings, state))
         small = np.concatenate([np.flatnonzero(labels == label)[:SMALL] for label in (1, 0)])
         rows: list[Row] = []
         for index in range(len(members)):
@@ -103,20 +105,12 @@ class WiderEvaluation(Evaluation):
         if self.wants_whole_split(members[0], step):
             truth = self.dataset.validation.labels
             for kind, weights in kinds.items():
-                parts = [crew.scores(settings, *weights, part) for part in crew.all_events]
+                parts = [event_scores(population, settings, *weights, part) for part in self.validation.all(population)]
                 whole = np.concatenate(parts, axis=1)[:, : len(truth)]
                 for index, row in enumerate(rows):
                     row[f"{kind}efficiency"] = efficiency(whole[index], truth, ranking.rate, self.dataset.crossing_rate)
         diverged = np.asarray(state.diverged_at)
         return [dict.fromkeys(row) if diverged[index] >= 0 else row for index, row in enumerate(rows)]
-
-
-class WiderTrainer(Trainer):
-    """A study's trainer with the wider evaluation."""
-
-    @cached_property
-    def _evaluation(self) -> Evaluation:
-        return WiderEvaluation(self.study, self.dataset, self._crews.events.chosen)
 
 
 def search_1() -> Study:
@@ -153,9 +147,10 @@ def opened(folder: Path, study: Study, dataset: Dataset) -> Iterator[Search]:
         record = Record(study)
         for entry in journal.entries.values():
             record.learn(entry)
-        states = States(folder / "states")
+        states = StateFolder(folder / "states")
         notice = _Told(time.perf_counter())
-        trainer = WiderTrainer(study, dataset, states, Lanes(), lambda sentence: print(sentence, file=sys.stderr))
+        evaluation = WiderEvaluation(study, dataset)
+        trainer = Trainer(study, dataset, states, Lanes(), evaluation, lambda one: print(one, file=sys.stderr))
         meter = Meter(0, time_budget=None)
         search = Search(
             study=study,

@@ -118,7 +118,7 @@ def judge(folder: Path, more: Path | None) -> None:
 
 
 def _scores(search: Search, population: Population, pair: Sequence[Member], batches: Any) -> NDArray[np.float32]:
-    states = [search.trainer._state(one, search.record.known[one.name]) for one in pair]
+    states = [search.trainer.state(one, search.record.known[one.name]) for one in pair]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
     settings = population.settings([one.configuration for one in pair], pair[0].configuration.training.steps)
     found = population.scores(settings, stacked.averaged_weights, stacked.averaged_statistics, batches)

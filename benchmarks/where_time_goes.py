@@ -30,14 +30,13 @@ import jax  # noqa: E402
 
 from narrowgate.events import Dataset, load_sample  # noqa: E402
 from narrowgate.study import Progress, Study, _finals, search  # noqa: E402
-from narrowgate.study._crew import Crew, Crews  # noqa: E402
-from narrowgate.study._evaluation import Evaluation  # noqa: E402
-from narrowgate.study._lanes import Lanes  # noqa: E402
+from narrowgate.study._engines import Engines  # noqa: E402
+from narrowgate.study._evaluation import Evaluation, event_scores  # noqa: E402
 from narrowgate.study._members import rung_member  # noqa: E402
 from narrowgate.study._rungs import Search  # noqa: E402
-from narrowgate.study._states import States  # noqa: E402
+from narrowgate.study._states import StateFolder  # noqa: E402
 from narrowgate.study._training import Trainer  # noqa: E402
-from narrowgate.training import Population  # noqa: E402
+from narrowgate.training import Engine, Population, usual_placement  # noqa: E402
 
 STUDIES = Path(__file__).parent.parent / "examples" / "studies"
 PRODUCTS = ("dot", "ynn", "ffi_call")
@@ -52,20 +51,22 @@ def steps(dataset: Dataset) -> list[str]:
     ]
     for name in ("notebook-search-2", "notebook-search-1"):
         study = Study.load(STUDIES / f"{name}.toml").for_counts(10)
-        crews, lanes, size = Crews(study, dataset), Lanes(), jax.local_device_count()
+        evaluation, size = Evaluation(study, dataset), jax.local_device_count()
+        engines = Engines(dataset, evaluation)
         drawn = next(iter(study.space.sequence(1))).configuration
         for filters in ([4, 8], [4, 16], [8, 8], [8, 16]):
             one = drawn.with_settings({"network.filters": filters})
             members = [rung_member(study, "c", one, seed) for seed in range(1, size + 1)]
-            crew = crews.of(members[0].configuration, size, lanes.placement(size))
-            population, every = crew.population, crew.population.program.steps_per_epoch
+            engine = engines.of(members[0].configuration, size, usual_placement(size))
+            population, every = engine.population, engine.population.program.steps_per_epoch
             settings = population.settings([member.configuration for member in members], every)
             state = population.initial_state(settings)
-            epoch = partial(_epoch, population, settings, state, crew.images)
+            epoch = partial(_epoch, population, settings, state, engine.images)
             trained, _ = epoch()
             averaged = settings, trained.averaged_weights, trained.averaged_statistics
-            seconds, scoring = best(epoch), best(partial(crew.scores, *averaged, crew.some_events))
-            events = crew.some_events.shape[0] * crew.some_events.shape[-1]
+            some = evaluation.batches(population)
+            seconds, scoring = best(epoch), best(partial(event_scores, population, *averaged, some))
+            events = some.shape[0] * some.shape[-1]
             lines.append(
                 f"| {name} | {tuple(filters)} | {size * every * one.training.batch_size / seconds:,.0f} | "
                 f"{1e6 * seconds / every:,.0f} | {products(epoch) / size:.0%} | {size * events / scoring:,.0f} |"
@@ -150,8 +151,8 @@ def whole_search(name: str, dataset: Dataset) -> list[str]:
 
     clock.watch(Population, "train_epoch", "training")
     clock.watch(Evaluation, "rows", "looking at validation")
-    clock.watch(States, "keep", "keeping states")
-    clock.watch(Crew, "prepare", "compiling")
+    clock.watch(StateFolder, "keep", "keeping states")
+    clock.watch(Engine, "prepare", "compiling")
     clock.watch(Search, "_found", "waiting")
     clock.watch(Trainer, "prepare", "waiting")
     clock.watch(_finals, "_judged", "judging finalists on the test split")

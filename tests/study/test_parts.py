@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Barrier, Event, Semaphore
 from time import sleep
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given
@@ -20,8 +21,9 @@ from narrowgate.study._lanes import Lanes, is_out_of_memory
 from narrowgate.study._measures import classified, efficiency
 from narrowgate.study._members import Known, finalist_member, rung_member, units
 from narrowgate.study._progress import Meter, render
-from narrowgate.study._states import States
+from narrowgate.study._states import StateFolder
 from narrowgate.study._workers import Workers
+from narrowgate.training import initial_state, program_of
 
 from .small_study import TEXT
 
@@ -103,13 +105,15 @@ def test_other_errors_are_not_taken_for_full_memory() -> None:
 
 
 def test_states_come_back_to_the_bit_or_not_at_all(tmp_path: Path) -> None:
-    states = States(tmp_path / "states")
-    state = {"weights": np.array([[1 / 3, -0.0]], np.float32), "step": np.int32(7)}
+    states = StateFolder(tmp_path / "states")
+    fresh = initial_state(program_of(Configuration.parse({"network": {"filters": [2]}}), (8, 6, 1)), 7)
+    state = fresh._replace(statistics={"mean": jnp.array([[1 / 3, -0.0]])}, step=jnp.int32(7))
     digest = states.keep("c001-s1", 7, state)
     found = states.find("c001-s1", 7, digest, state)
     assert found is not None
-    assert found["weights"].tobytes() == state["weights"].tobytes()
-    assert found["step"] == 7
+    assert np.asarray(found.statistics["mean"]).tobytes() == np.asarray(state.statistics["mean"]).tobytes()
+    assert found.step == 7
+    assert found.weights.keys() == fresh.weights.keys()
     assert states.keep("c001-s1", 7, state) == digest
     assert states.find("c001-s1", 8, digest, state) is None
     assert states.find("c001-s1", 7, "0" * 64, state) is None

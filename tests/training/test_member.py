@@ -10,9 +10,8 @@ import pytest
 from narrowgate import native
 from narrowgate.events import Dataset
 from narrowgate.network import Configuration
-from narrowgate.training import Population, TrainingImages, program_of
-from narrowgate.training._member import Program, State, draw, train_epoch
-from narrowgate.training._population import stack
+from narrowgate.training import Population, Program, State, TrainingImages, program_of, stack
+from narrowgate.training._member import draw, train_epoch
 
 
 def program(batch: int = 64, steps: int = 10, **network: object) -> Program:
