@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from narrowgate.trigger._errors import TriggerError
 from narrowgate.trigger._rates import CROSSING_RATE
 from narrowgate.trigger._scores import FloatArray, checked, checked_labels, highest, passing, separate
 
@@ -74,7 +75,7 @@ def near_auc(scores: ArrayLike, labels: ArrayLike, acceptance: float) -> float:
         acceptance: share of the background, above 0 and at most 1, up to which the curve counts.
 
     Raises:
-        ValueError: as for `accuracy`, or for another acceptance.
+        TriggerError: as for `accuracy`, or for another acceptance.
 
     >>> near_auc([3.0, 1.0, 2.0, 0.0], [1, 1, 0, 0], 0.5)
     0.5
