@@ -219,7 +219,7 @@ def test_a_fixed_point_run_is_judged_by_exact_integers(data: Path, small_dataset
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"[network\n", "is not TOML"), (b"\xff\xfe", "cannot be read as text"), (None, "there is no such file")],
+    [(b"[network\n", "is not valid TOML"), (b"\xff\xfe", "is not UTF-8 text"), (None, "there is no such file")],
 )
 def test_configuration_files_that_cannot_be_read(content: bytes | None, said: str, tmp_path: Path) -> None:
     file = tmp_path / "x.toml"

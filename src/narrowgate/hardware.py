@@ -88,15 +88,15 @@ def trained_network(root: Path, name: str) -> TrainedNetwork:
         DatasetError: the record does not tell the images' shape, and the data set is gone.
     """
     run = notebook.load(root, notebook.find(root, name))
-    about = run.environment.get("data", {})
-    data = Path(about["path"]) if about.get("path") else None
+    about = run.data or notebook.DataRecord()
+    data = Path(about.path) if about.path else None
     return TrainedNetwork(
         id=run.id,
         name=run.name,
         configuration=Configuration.parse(run.configuration, where=f"run {run.id}"),
         weights=run.weights(),
         thresholds={point.rate: point.threshold for point in run.measures.points},
-        image=_shape(about["image"] if "image" in about else open_data(data).test.images.shape[1:]),
+        image=_shape(about.image if about.image else open_data(data).test.images.shape[1:]),
         data=data,
     )
 

@@ -7,19 +7,19 @@ knows what the others do here.
 from __future__ import annotations
 
 import shutil
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from narrowgate import checks, notebook
 from narrowgate.errors import NarrowgateError
 from narrowgate.events import Dataset, load_sample, read, sample_path
-from narrowgate.files import FileError, read_json, write_json
+from narrowgate.files import LARGEST_TOML, FileError, parse_toml, read_json, read_text, write_json
 from narrowgate.integers import disagreement, exact_scores
 from narrowgate.network import Configuration, ConfigurationError
 from narrowgate.training import Progress, Trained, device_in_words, score, train
@@ -31,6 +31,10 @@ CHECKPOINT = "checkpoint"
 
 MEMBERS = "members.json"
 """In it: the ids of the runs that train together, in their order."""
+
+_MEMBERS: TypeAdapter[list[str]] = TypeAdapter(
+    Annotated[list[str], Field(min_length=1)], config=ConfigDict(strict=True)
+)
 
 
 @dataclass(frozen=True)
@@ -47,15 +51,13 @@ def read_configuration(path: Path, settings: Mapping[str, str] | None = None) ->
     Raises:
         ConfigurationError: the file is missing or not TOML, or a key or value in it is not allowed.
     """
+    if not path.exists():
+        raise ConfigurationError(f"{path}: there is no such file; give a configuration in TOML.")
     try:
-        text = path.read_text(encoding="utf-8")
-        table = tomllib.loads(text)
-    except FileNotFoundError:
-        raise ConfigurationError(f"{path}: there is no such file; give a configuration in TOML.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: cannot be read as text ({error}).") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path}: is not TOML ({error}).") from error
+        text = read_text(path, LARGEST_TOML)
+        table = parse_toml(text, path.name)
+    except FileError as error:
+        raise ConfigurationError(f"{path}: {str(error).removeprefix(path.name).lstrip()}.") from error
     configuration = Configuration.parse({"name": path.stem, **table}, where=str(path))
     return Given(configuration.with_settings(settings or {}), text)
 
@@ -126,22 +128,26 @@ def resume(
     asked = notebook.load(root, notebook.find(root, name))
     if asked.status is notebook.Status.FINISHED:
         raise notebook.NotebookError(f"run {asked.id} is finished; there is nothing to resume")
-    leader = asked.environment.get("trained_with", asked.id)
+    leader = asked.trained_with
     try:
-        ids = [str(one) for one in read_json(root / leader / CHECKPOINT / MEMBERS)]
-    except (FileError, TypeError):
+        ids = _MEMBERS.validate_python(read_json(root / leader / CHECKPOINT / MEMBERS))
+    except (FileError, ValidationError):
         raise notebook.NotebookError(
             f"run {asked.id} was stopped before its training began, or its checkpoint was removed; train it anew"
         ) from None
+    if asked.id not in ids:
+        raise notebook.NotebookError(f"the checkpoint in {leader} is not of run {asked.id}; train it anew")
     runs = [notebook.load(root, one) for one in ids]
-    recorded = asked.environment["data"]
-    place = data or (None if recorded["path"] is None else Path(recorded["path"]))
+    recorded = asked.data
+    if recorded is None:
+        raise notebook.NotebookError(f"run {asked.id} does not say what data it was started with; train it anew")
+    place = data or (None if recorded.path is None else Path(recorded.path))
     if place is not None and data is None and not place.exists():
         raise notebook.NotebookError(
             f"{place}: the data of run {asked.id} are not there any more; --data tells their place"
         )
     dataset = open_data(place)
-    if dataset.fingerprint != recorded["fingerprint"]:
+    if dataset.fingerprint != recorded.fingerprint:
         raise notebook.NotebookError(
             f"{place or sample_path()} is not the data that run {asked.id} was started with; --data tells where that is"
         )
@@ -150,7 +156,8 @@ def resume(
     if data is not None:
         for folder, one in zip(folders, runs, strict=True):
             if folder is not None:
-                folder.write_environment({**one.environment, "data": {**recorded, "path": str(data.resolve())}})
+                about = {**one.environment["data"], "path": str(data.resolve())}
+                folder.write_environment({**one.environment, "data": about})
     return _finish(folders, configurations, dataset, report, home=root / leader)
 
 
@@ -204,9 +211,8 @@ def finalist_runs(root: Path, folder: Path) -> dict[str, str]:
     """The finished runs under `root` that were finalists of the study kept in `folder`: network in the study → id."""
     found = {}
     for one in notebook.list_runs(root):
-        about = one.environment.get("study", {})
-        if one.status is notebook.Status.FINISHED and about.get("folder") == str(folder.resolve()):
-            found[str(about["network"])] = one.id
+        if one.status is notebook.Status.FINISHED and one.study and one.study.folder == str(folder.resolve()):
+            found[one.study.network] = one.id
     return found
 
 

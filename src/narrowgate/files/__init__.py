@@ -11,12 +11,13 @@ from narrowgate.files._lease import LEASE, HeldError, Lease, LostError, holder_o
 from narrowgate.files._lock import locked
 from narrowgate.files._plain import plain
 from narrowgate.files._process import Process
-from narrowgate.files._read import read_json, read_text, sha256
+from narrowgate.files._read import LARGEST_TOML, parse_json, parse_toml, read_json, read_text, read_toml, sha256
 from narrowgate.files._toml import to_toml
 from narrowgate.files._write import ASIDE, aside, flush_folder, sweep, write_bytes, write_json, write_text, write_whole
 
 __all__ = [
     "ASIDE",
+    "LARGEST_TOML",
     "LEASE",
     "FileError",
     "HeldError",
@@ -29,9 +30,12 @@ __all__ = [
     "flush_folder",
     "holder_of",
     "locked",
+    "parse_json",
+    "parse_toml",
     "plain",
     "read_json",
     "read_text",
+    "read_toml",
     "sha256",
     "sweep",
     "to_toml",

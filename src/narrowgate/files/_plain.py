@@ -7,14 +7,13 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from narrowgate.files._errors import FileError
 
 
 def plain(value: Any) -> Any:
     """Turn `value` into what JSON holds: NumPy becomes numbers and lists, and a number that is not finite becomes null.
 
+    >>> import numpy as np
     >>> plain({"a": np.float32(0.5), "b": (1, float("inf"))})
     {'a': 0.5, 'b': [1, None]}
 
@@ -25,7 +24,7 @@ def plain(value: Any) -> Any:
         return value
     if isinstance(value, str):
         return str(value)
-    if isinstance(value, np.ndarray | np.generic):
+    if hasattr(value, "tolist"):  # NumPy's and JAX's arrays and numbers, without importing either
         return plain(value.tolist())
     if isinstance(value, int):
         return int(value)

@@ -23,12 +23,14 @@ from narrowgate.notebook._notes import Note
 from narrowgate.notebook._page import add_note, write_page, write_pages
 from narrowgate.notebook._record import RunFolder, create, reopen
 from narrowgate.notebook._render import render_comparison, render_run, render_runs
+from narrowgate.notebook._schema import DataRecord, StudyRecord
 from narrowgate.notebook._state import Status
 from narrowgate.notebook._tables import RunsTable, run_as_dict, runs_table
 
 __all__ = [
     "AtRate",
     "Comparison",
+    "DataRecord",
     "Measures",
     "Note",
     "NotebookError",
@@ -36,6 +38,7 @@ __all__ = [
     "RunFolder",
     "RunsTable",
     "Status",
+    "StudyRecord",
     "add_note",
     "compare",
     "create",

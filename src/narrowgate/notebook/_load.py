@@ -1,7 +1,6 @@
 """Reading runs back, whole ones and damaged ones."""
 
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -9,16 +8,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
+from safetensors import SafetensorError, safe_open
 
 from narrowgate.errors import NarrowgateError
-from narrowgate.files import explaining, read_json, sha256
+from narrowgate.files import explaining, read_toml, sha256
 from narrowgate.notebook import _ids
 from narrowgate.notebook._errors import NotebookError
-from narrowgate.notebook._layout import CONFIGURATION, CURVE, ENVIRONMENT, METRICS, NEEDED, SCORES, WEIGHTS
+from narrowgate.notebook._layout import CONFIGURATION, NEEDED, SCORES, WEIGHTS
 from narrowgate.notebook._measures import Measures
 from narrowgate.notebook._notes import Note, read_notes
+from narrowgate.notebook._schema import DataRecord, StudyRecord, parse_curve, parse_environment, parse_metrics
 from narrowgate.notebook._state import State, Status
 
 
@@ -28,7 +27,8 @@ class Run:
 
     `reason` is a sentence for a run that failed, was interrupted or is damaged. `curve` maps a quantity to its values,
     one an epoch (NaN where the record has null); the other mappings are the files of the same names, and `measures`
-    is what `metrics` says.
+    is what `metrics` says. `data` and `study` are what `environment` says of the data set and of the study that the
+    run was a finalist of; `trained_with` is the id of the first of the runs that it was trained with.
     """
 
     id: str
@@ -40,6 +40,9 @@ class Run:
     ended: datetime | None = None
     configuration: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
+    data: DataRecord | None = None
+    study: StudyRecord | None = None
+    trained_with: str = ""
     curve: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     measures: Measures = field(default_factory=Measures)
@@ -56,7 +59,7 @@ class Run:
         Raises:
             NotebookError: there are none, or the file is damaged.
         """
-        return _tensors(self, WEIGHTS)
+        return _tensors(self, WEIGHTS, {"*": ("F32",)})
 
     def scores(self) -> tuple[NDArray[np.floating[Any]], NDArray[np.uint8]]:
         """Score and label of every event of the test split, shape (events,) each.
@@ -64,8 +67,12 @@ class Run:
         Raises:
             NotebookError: they were not kept, or the file is damaged.
         """
-        tensors = _tensors(self, SCORES)
-        return tensors["scores"], tensors["labels"]
+        tensors = _tensors(self, SCORES, {"scores": ("F32", "F64"), "labels": ("U8",)})
+        scores, labels = tensors["scores"], tensors["labels"]
+        if scores.ndim != 1 or scores.shape != labels.shape:
+            shapes = f"{scores.shape} and {labels.shape}"
+            raise NotebookError(f"run {self.id}: {SCORES} has scores and labels of shapes {shapes}, not one an event")
+        return scores, labels
 
 
 def load(root: Path | str, identifier: str) -> Run:
@@ -132,7 +139,8 @@ def read_run(folder: Path, *, thorough: bool = False) -> Run:
         if state.id != folder.name:
             raise NotebookError(f"the folder is a copy of run {state.id}; a run keeps the name it was given")
         _check_seal(folder, state, thorough)
-        metrics = _table(folder / METRICS)
+        metrics, judged = parse_metrics(folder)
+        environment, about = parse_environment(folder)
         return Run(
             id=folder.name,
             folder=folder,
@@ -142,10 +150,13 @@ def read_run(folder: Path, *, thorough: bool = False) -> Run:
             started=state.started,
             ended=state.ended,
             configuration=_configuration(folder),
-            environment=_table(folder / ENVIRONMENT),
-            curve=_curve(folder),
+            environment=environment,
+            data=about.data,
+            study=about.study,
+            trained_with=about.trained_with or folder.name,
+            curve=parse_curve(folder),
             metrics=metrics,
-            measures=Measures.of(metrics),
+            measures=Measures.of_record(judged),
             notes=notes,
         )
     except (NarrowgateError, OSError) as error:
@@ -169,38 +180,26 @@ def _check_seal(folder: Path, state: State, thorough: bool) -> None:
 
 def _configuration(folder: Path) -> Mapping[str, Any]:
     path = folder / CONFIGURATION
-    if not path.exists():
-        return {}
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise NotebookError(f"{path.name} is not valid TOML ({error})") from error
+    return read_toml(path) if path.exists() else {}
 
 
-def _table(path: Path) -> Mapping[str, Any]:
-    if not path.exists():
-        return {}
-    content = read_json(path)
-    if not isinstance(content, dict):
-        raise NotebookError(f"{path.name} does not hold a table")
-    return content
-
-
-def _curve(folder: Path) -> Mapping[str, tuple[float, ...]]:
-    try:
-        return {
-            str(name): tuple(float("nan") if value is None else float(value) for value in values)
-            for name, values in _table(folder / CURVE).items()
-        }
-    except (TypeError, ValueError) as error:
-        raise NotebookError(f"{CURVE} does not hold lists of numbers ({error})") from error
-
-
-def _tensors(run: Run, name: str) -> dict[str, NDArray[Any]]:
+def _tensors(run: Run, name: str, kinds: Mapping[str, Sequence[str]]) -> dict[str, NDArray[Any]]:
+    """The arrays of a file, which are of `kinds` (safetensors' words) by name, `*` standing for any other."""
     path = run.folder / name
-    if not path.exists():
+    if not path.is_file():
         raise NotebookError(f"run {run.id} has no {name}")
+    found = {}
     try:
-        return dict(load_file(path))
+        with safe_open(path, framework="numpy") as file:
+            for key in file.keys():  # noqa: SIM118 (not a mapping)
+                kind, allowed = file.get_slice(key).get_dtype(), kinds.get(key, kinds.get("*", ()))
+                if kind not in allowed:
+                    raise NotebookError(
+                        f"run {run.id}: {name} holds {key!r} of kind {kind}; allowed: {', '.join(allowed) or 'none'}"
+                    )
+                found[key] = file.get_tensor(key)
     except (SafetensorError, OSError) as error:
         raise NotebookError(f"run {run.id}: {name} cannot be read ({error})") from error
+    if missing := [key for key in kinds if key != "*" and key not in found]:
+        raise NotebookError(f"run {run.id}: {name} lacks {' and '.join(missing)}")
+    return found

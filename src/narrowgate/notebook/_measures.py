@@ -2,13 +2,20 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Self
+from dataclasses import dataclass, field, fields
+from typing import Any, Self, TypeVar
 
-from narrowgate.notebook._errors import NotebookError
-from narrowgate.notebook._layout import METRICS
+from narrowgate.notebook._schema import (
+    DisagreementRecord,
+    MetricsRecord,
+    PointRecord,
+    RejectionRecord,
+    metrics_record,
+)
 from narrowgate.trigger import Rejection, WorkingPoint
 from narrowgate.units import cut_name
+
+Kind = TypeVar("Kind", WorkingPoint, Rejection)
 
 
 @dataclass(frozen=True)
@@ -23,12 +30,6 @@ class Disagreement:
     differing: int
     largest: float
     changed: tuple[int, ...]
-
-    @classmethod
-    def of(cls, content: Mapping[str, Any]) -> Self:
-        """Read `narrowgate.integers.Disagreement.as_dict()`."""
-        changed = tuple(int(one["events"]) for one in content["decisions_changed"])
-        return cls(int(content["events"]), int(content["differing"]), float(content["largest_difference"]), changed)
 
 
 @dataclass(frozen=True)
@@ -63,26 +64,27 @@ class Measures:
         Raises:
             NotebookError: they are not of this form.
         """
-        try:
-            curve = metrics.get("curve", {})
-            return cls(
-                accuracy=_number(metrics.get("accuracy")),
-                plain_accuracy=_number(metrics.get("plain_accuracy")),
-                area_under_curve=_number(metrics.get("area_under_curve")),
-                points=_points(metrics.get("working_points", ())),
-                rejections=tuple(_rejection(rejection) for rejection in metrics.get("rejections", ())),
-                cuts={cut_name(key): _points(points) for key, points in metrics.get("cuts", {}).items()},
-                signal_events=metrics.get("signal_events"),
-                background_events=metrics.get("background_events"),
-                crossing_rate=_number(metrics.get("crossing_rate")),
-                volatility=_number(curve.get("volatility")),
-                verdict=str(curve.get("verdict", "")),
-                seconds=_number(metrics.get("seconds")),
-                stopped=str(metrics.get("stopped") or ""),
-                disagreement=Disagreement.of(metrics["disagreement"]) if "disagreement" in metrics else None,
-            )
-        except (TypeError, ValueError, AttributeError, KeyError) as error:
-            raise NotebookError(f"{METRICS} is not a judgement of narrowgate.trigger ({error})") from error
+        return cls.of_record(metrics_record(metrics))
+
+    @classmethod
+    def of_record(cls, found: MetricsRecord) -> Self:
+        """The same of metrics that were parsed already."""
+        return cls(
+            accuracy=found.accuracy,
+            plain_accuracy=found.plain_accuracy,
+            area_under_curve=found.area_under_curve,
+            points=_points(found.working_points),
+            rejections=tuple(_made(Rejection, one) for one in found.rejections),
+            cuts={cut_name(key): _points(points) for key, points in found.cuts.items()},
+            signal_events=found.signal_events,
+            background_events=found.background_events,
+            crossing_rate=found.crossing_rate,
+            volatility=found.curve.volatility,
+            verdict=found.curve.verdict,
+            seconds=found.seconds,
+            stopped=found.stopped or "",
+            disagreement=None if found.disagreement is None else _disagreement(found.disagreement),
+        )
 
     def at_rate(self, rate: float) -> WorkingPoint | None:
         """The working point at `rate` (Hz), if the run was judged there."""
@@ -114,15 +116,16 @@ def all_rates(measures: Sequence[Measures]) -> list[float]:
     return sorted(set(rates()))
 
 
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
+def _points(points: Sequence[PointRecord]) -> tuple[WorkingPoint, ...]:
+    return tuple(_made(WorkingPoint, point) for point in points)
 
 
-def _points(points: Sequence[Mapping[str, Any]]) -> tuple[WorkingPoint, ...]:
-    return tuple(WorkingPoint(**point) for point in points)
+def _disagreement(found: DisagreementRecord) -> Disagreement:
+    changed = tuple(one.events for one in found.decisions_changed)
+    return Disagreement(found.events, found.differing, found.largest_difference, changed)
 
 
-def _rejection(values: Mapping[str, Any]) -> Rejection:
-    """JSON has no infinity: the record holds null for a rejection, or an upper end of one, that is infinite."""
-    finite: dict[str, Any] = {key: math.inf if value is None else value for key, value in values.items()}
-    return Rejection(**finite)
+def _made(kind: type[Kind], record: PointRecord | RejectionRecord) -> Kind:
+    """An object of `narrowgate.trigger` from its record; JSON has no infinity, so the record has null in its place."""
+    values: dict[str, Any] = {key: math.inf if value is None else value for key, value in record.model_dump().items()}
+    return kind(**{one.name: values[one.name] for one in fields(kind) if one.name in values})

@@ -15,6 +15,9 @@ from narrowgate.files import locked
 from narrowgate.notebook._errors import NotebookError
 from narrowgate.notebook._layout import NOTES
 
+LARGEST = 2**20
+"""Bytes of notes that are read: a thick book."""
+
 _BEGINNING = re.compile(r"- \*\*(\d{4}-\d{2}-\d{2} [\d:]{8}[+-][\d:]{5,8})\*\* (.*)")
 
 
@@ -51,19 +54,31 @@ def append_note(folder: Path, text: str, when: datetime) -> Note:
 def read_notes(folder: Path) -> tuple[Note, ...]:
     """The notes of the run in `folder`, oldest first; words that no dated line introduces belong to the note above."""
     try:
-        lines = (folder / NOTES).read_text(encoding="utf-8", errors="replace").splitlines()
-    except FileNotFoundError:
-        return ()
+        if not (folder / NOTES).is_file():
+            return ()
+        with (folder / NOTES).open("rb") as file:
+            lines = file.read(LARGEST).decode("utf-8", errors="replace").splitlines()
     except OSError as error:
         raise NotebookError(f"{NOTES} cannot be read: {error.strerror}") from error
     notes: list[Note] = []
     for line in lines:
-        if match := _BEGINNING.fullmatch(line):
-            notes.append(Note(datetime.fromisoformat(match[1]), match[2]))
+        if begun := _begun(line):
+            notes.append(begun)
         elif notes:
             last = notes.pop()
             notes.append(Note(last.when, f"{last.text}\n{line.removeprefix('  ')}"))
     return tuple(Note(note.when, note.text.rstrip()) for note in notes)
+
+
+def _begun(line: str) -> Note | None:
+    """The note that begins with this line; None where there is none, or its time is no time (minute 75)."""
+    match = _BEGINNING.fullmatch(line)
+    if match is None:
+        return None
+    try:
+        return Note(datetime.fromisoformat(match[1]), match[2])
+    except ValueError:
+        return None
 
 
 def _ends_a_line(path: Path) -> bool:

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from narrowgate.files import FileError, Process, holder_of, read_json, write_json
+from narrowgate.files import Process, holder_of, write_json
 from narrowgate.notebook._errors import NotebookError
 from narrowgate.notebook._layout import STATE
+from narrowgate.notebook._schema import RECORD, parse_state
 
 
 class Status(StrEnum):
@@ -40,10 +41,11 @@ class State:
         write_json(
             folder / STATE,
             {
+                "version": RECORD,
                 "id": self.id,
-                "name": self.name,
+                "name": _whole(self.name),
                 "status": self.status,
-                "reason": self.reason,
+                "reason": _whole(self.reason),
                 "started": self.started.isoformat(),
                 "ended": self.ended.isoformat() if self.ended else None,
                 "process": vars(self.process),
@@ -58,13 +60,19 @@ class State:
         Raises:
             NotebookError: the file is missing, is not JSON, or lacks something.
         """
-        try:
-            content = read_json(folder / STATE)
-        except FileError as error:
-            if (folder / STATE).exists():
-                raise
-            raise NotebookError("nothing was written: the run ended as it began, or begins just now") from error
-        state = cls._from(content)
+        if not (folder / STATE).exists():
+            raise NotebookError("nothing was written: the run ended as it began, or begins just now")
+        found = parse_state(folder)
+        state = cls(
+            id=found.id,
+            name=found.name,
+            started=found.started,
+            process=Process(**found.process.model_dump()),
+            status=Status(found.status),
+            reason=found.reason,
+            ended=found.ended,
+            files={name: (file.bytes, file.sha256) for name, file in found.files.items()},
+        )
         if state.status is not Status.RUNNING:
             return state
         holder = holder_of(folder)
@@ -74,18 +82,7 @@ class State:
             return replace(state, status=Status.INTERRUPTED, reason=f"{state.process} {how}")
         return state
 
-    @classmethod
-    def _from(cls, content: Any) -> Self:
-        try:
-            return cls(
-                id=content["id"],
-                name=content["name"],
-                started=datetime.fromisoformat(content["started"]),
-                process=Process(**content["process"]),
-                status=Status(content["status"]),
-                reason=content["reason"],
-                ended=datetime.fromisoformat(content["ended"]) if content["ended"] else None,
-                files={name: (int(file["bytes"]), str(file["sha256"])) for name, file in content["files"].items()},
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise NotebookError(f"{STATE} is not the state of a run ({error!r})") from error
+
+def _whole(text: str) -> str:
+    """Words without the half characters that Python makes of file names in other encodings."""
+    return text.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="replace")

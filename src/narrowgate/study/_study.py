@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from narrowgate.files import LARGEST_TOML, FileError, parse_toml, read_text
 from narrowgate.integers import is_fixed_point
 from narrowgate.study._brackets import Bracket, hyperband, in_steps, successive_halving, unpruned
 from narrowgate.study._errors import StudyError
@@ -144,12 +144,13 @@ class Study:
         Raises:
             StudyError: the file cannot be read, is not TOML, or says something that is not allowed.
         """
+        if not Path(path).exists():
+            raise StudyError(f"{path}: there is no such file; give a study in TOML.")
         try:
-            return cls.parse(Path(path).read_text(encoding="utf-8"), where=str(path))
-        except FileNotFoundError:
-            raise StudyError(f"{path}: there is no such file; give a study in TOML.") from None
-        except (OSError, UnicodeDecodeError) as error:
+            text = read_text(Path(path), LARGEST_TOML)
+        except FileError as error:
             raise StudyError(f"{path}: the study file cannot be read ({error}).") from None
+        return cls.parse(text, where=str(path))
 
     @classmethod
     def parse(cls, text: str, *, where: str = "study") -> Study:
@@ -159,9 +160,9 @@ class Study:
             StudyError: it is not TOML, or says something that is not allowed.
         """
         try:
-            table: Mapping[str, Any] = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise StudyError(f"{where} is not valid TOML: {error}.") from None
+            table: Mapping[str, Any] = parse_toml(text, where)
+        except FileError as error:
+            raise StudyError(f"{error}.") from None
         try:
             file = _File.model_validate(table)
         except ValidationError as error:
