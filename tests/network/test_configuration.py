@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from narrowgate.fixedpoint import Format
-from narrowgate.network import Configuration, ConfigurationError
+from narrowgate.network import Configuration, ConfigurationError, LayerFormats, layer_formats
 
 
 def test_defaults_are_the_float_baseline() -> None:
@@ -76,6 +76,26 @@ def test_table_round_trip() -> None:
         ({"training": {"batch_size": 15}}, "training.batch_size", "multiple of 2"),
         ({"training": {"learning_rate": float("nan")}}, "training.learning_rate", "found nan"),
         ({"training": {"schedule": "step"}}, "training.schedule", "'cosine'"),
+        (
+            {"precision": {"layers": {"conv2": {}}}},
+            "precision.layers.conv2",
+            "allowed are conv0, conv1, dense0, output",
+        ),
+        (
+            {"precision": {"layers": {"conv0": {"weights": "(4,1)"}}}},
+            "precision.layers.conv0.weights",
+            "allowed are kernel, bias, batchnorm, activation",
+        ),
+        ({"precision": {"layers": {"dense0": {"kernel": "(40,1)"}}}}, "precision.layers.dense0.kernel", "1 to 32"),
+        (
+            {"precision": {"layers": {"output": {"activation": "(4,1)"}}}},
+            "precision.layers.output.activation",
+            "allowed there are kernel, bias, batchnorm",
+        ),
+        ({"precision": {"layers": 3}}, "precision.layers", "dictionary"),
+        ({"precision": {"count": 0.3}}, "precision.count", "power of two"),
+        ({"precision": {"count": 64.0, "input": "(10,4)"}}, "precision", "allowed are 1 to 2^24"),
+        ({"precision": {"count": 2.0**-21, "input": "(10,4)"}}, "precision", "allowed are 1 to 2^24"),
     ],
 )
 def test_mistakes_get_a_sentence(table: dict[str, Any], key: str, said: str) -> None:
@@ -106,3 +126,40 @@ def test_kernels_follow_the_filters_that_are_set() -> None:
 def test_unknown_settings_are_refused(key: str) -> None:
     with pytest.raises(ConfigurationError, match="there is no setting"):
         Configuration().with_settings({key: "1"})
+
+
+def test_formats_of_layers_are_written_as_given_and_no_more() -> None:
+    table = {"precision": {"layers": {"conv0": {"kernel": [4, 1], "activation": "float"}}}}
+    configuration = Configuration.parse(table)
+    assert configuration.as_table()["precision"]["layers"] == {"conv0": {"kernel": "(4,1)", "activation": "float"}}
+    assert Configuration.parse(configuration.as_table()) == configuration
+    assert "layers" not in Configuration().as_table()["precision"]
+    assert "count" not in Configuration().as_table()["precision"]
+
+
+def test_formats_of_layers_can_be_set() -> None:
+    set_one = Configuration().with_settings({"precision.layers.conv0.kernel": "(4,1)"})
+    set_two = set_one.with_settings({"precision.layers.dense0.bias": "(6,2)", "precision.count": "0.25"})
+    assert set_two.as_table()["precision"]["layers"] == {"conv0": {"kernel": "(4,1)"}, "dense0": {"bias": "(6,2)"}}
+    assert set_two.precision.count == 0.25
+    for key in ("precision.layers", "precision.layers.conv0", "precision.layers.conv7.kernel", "precision.layers.x"):
+        with pytest.raises(ConfigurationError, match=r"there is no setting.*precision\.layers\.conv0\.kernel"):
+            Configuration().with_settings({key: "(4,1)"})
+
+
+def test_a_tensor_follows_its_layer_then_its_kind() -> None:
+    table = {
+        "conv": "(8,2)",
+        "dense": "(9,2)",
+        "batchnorm": "(10,3)",
+        "activation": "(7,3)",
+        "layers": {"conv1": {"kernel": "(4,1)"}, "dense0": {"activation": "float"}, "output": {"bias": "(12,2)"}},
+    }
+    configuration = Configuration.parse({"precision": table})
+    found = layer_formats(configuration.precision, configuration.network)
+    assert list(found) == ["conv0", "conv1", "dense0", "output"]
+    unsigned = Format(7, 3, signed=False)
+    assert found["conv0"] == LayerFormats(Format(8, 2), Format(8, 2), Format(10, 3), unsigned)
+    assert found["conv1"] == LayerFormats(Format(4, 1), Format(8, 2), Format(10, 3), unsigned)
+    assert found["dense0"] == LayerFormats(Format(9, 2), Format(9, 2), Format(10, 3), None)
+    assert found["output"] == LayerFormats(Format(9, 2), Format(12, 2), Format(10, 3), None)

@@ -96,6 +96,61 @@ def test_pixels_beyond_the_input_format_saturate() -> None:
     )
 
 
+def test_a_coarser_input_drops_the_lower_bits_of_a_count() -> None:
+    """A count worth 1/64 in steps of 1/4: four bits are cut off, and 63 steps are the most."""
+    found, data, weights, statistics = network(precision={"input": "(6,4)", "count": 2.0**-6})
+    _, fine, _, _ = network(precision={"input": "(10,4)"})
+    images = some_images()
+    cut = jnp.minimum(images // 16, 63) * 16
+    assert not np.array_equal(images, cut)
+    np.testing.assert_array_equal(
+        scores(found, data, weights, statistics, images), scores(found, fine, weights, statistics, cut)
+    )
+
+
+def test_a_step_finer_than_a_count_changes_nothing_but_the_range() -> None:
+    found, data, weights, statistics = network(precision={"input": "(10,2)", "count": 2.0**-6})
+    _, usual, _, _ = network(precision={"input": "(10,4)"})
+    images = some_images()
+    np.testing.assert_array_equal(
+        scores(found, data, weights, statistics, images // 4), scores(found, usual, weights, statistics, images // 4)
+    )
+    highest = scores(found, data, weights, statistics, jnp.full_like(images, 256))
+    np.testing.assert_array_equal(scores(found, data, weights, statistics, jnp.full_like(images, 1023)), highest)
+
+
+@pytest.mark.parametrize("batch_norm", ["off", "all"])
+def test_every_tensor_has_its_own_format(batch_norm: str) -> None:
+    """Changing one tensor's format is rounding that tensor alone beforehand, where all else is float."""
+    table: dict[str, Any] = {"filters": [2, 3], "units": [5], "batch_norm": batch_norm, "kernels": 3, "pools": [2, 1]}
+    found, plain, weights, statistics = network(network=table)
+    weights = {name: values + 0.1 for name, values in weights.items()}
+    images = some_images()
+    for layer in ("conv0", "conv1", "dense0", "output"):
+        for tensor in ("kernel", "bias"):
+            _, data, _, _ = network(network=table, precision={"layers": {layer: {tensor: "(4,0)"}}})
+            name = f"{layer}.{tensor}"
+            rounded = weights | {name: on_grid(weights[name], Format(4, 0)).astype(np.float32)}
+            np.testing.assert_array_equal(
+                scores(found, data, weights, statistics, images), scores(found, plain, rounded, statistics, images)
+            )
+            assert not np.array_equal(rounded[name], weights[name])
+
+
+def test_a_layer_may_have_its_own_activation_and_batch_norm() -> None:
+    table: dict[str, Any] = {"filters": [2, 3], "units": [5], "batch_norm": "all"}
+    group = {"activation": "(6,2)", "batchnorm": "(8,3)"}
+    found, data, weights, statistics = network(network=table, precision=group)
+    _, same, _, _ = network(network=table, precision=group | {"layers": {"conv0": group}})
+    images = some_images() // 64
+    weights = {name: values * 1.3 + 0.1 for name, values in weights.items()}
+    base = np.asarray(scores(found, data, weights, statistics, images))
+    np.testing.assert_array_equal(scores(found, same, weights, statistics, images), base)
+    for layer, own in (("conv1", {"activation": "(3,2)"}), ("dense0", {"batchnorm": "(3,1)"})):
+        _, other, _, _ = network(network=table, precision=group | {"layers": {layer: own}})
+        assert not np.array_equal(scores(found, other, weights, statistics, images), base)
+
+
 def test_linear_activation_keeps_negative_values() -> None:
     """Without a ReLU and in float the network is linear but for pooling; with pool 1 it is linear."""
     table = {"activation": "linear", "pools": 1}
@@ -156,7 +211,7 @@ def test_pooling_before_batch_norm_is_exact_for_either_sign() -> None:
     mean, variance = jnp.array([0.2, -0.3, 0.1, 0.5]), jnp.array([0.5, 0.1, 2.0, 0.3])
     weights = weights | {"conv0.scale": scale, "conv0.shift": shift, "conv0.bias": jnp.array([0.1, 0.2, -0.3, 0.0])}
     images = some_images()
-    products = convolve_directly(images * data.input_lsb, weights["conv0.kernel"])
+    products = convolve_directly(images * data.count_worth, weights["conv0.kernel"])
     products = jnp.transpose(products, (3, 2, 1, 0)) + weights["conv0.bias"]
     factor, term = fold(scale, shift, mean, variance, data.batchnorm)
     outputs = np.asarray(jnp.maximum(products * factor + term, 0))

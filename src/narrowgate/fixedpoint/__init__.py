@@ -1,12 +1,13 @@
 """Fixed-point formats: what they are and how they are written, the quantiser of training, exact integer arithmetic."""
 
-from narrowgate.fixedpoint._format import FLOAT, Format, parse_optional, spell
+from narrowgate.fixedpoint._format import FLOAT, INTEGER_LIMIT, Format, parse_optional, spell
 from narrowgate.fixedpoint._integers import Codes, from_codes, requantise, to_codes
 from narrowgate.fixedpoint._modes import FormatError, Overflow, Rounding
 from narrowgate.fixedpoint._quantiser import Grid, Outside, grid, quantise
 
 __all__ = [
     "FLOAT",
+    "INTEGER_LIMIT",
     "Codes",
     "Format",
     "FormatError",

@@ -9,13 +9,16 @@ from narrowgate.network._configuration import (
     Architecture,
     Configuration,
     ConfigurationError,
+    LayerPrecision,
     Precision,
     Training,
 )
+from narrowgate.network._formats import LayerFormats, layer_formats
 from narrowgate.network._images import events_last, gathered
 from narrowgate.network._layers import Convolution, Dense, ImageShape, Layers, layers
 from narrowgate.network._member import (
     Arrays,
+    LayerGrids,
     Numerics,
     initial_statistics,
     initial_weights,
@@ -33,6 +36,9 @@ __all__ = [
     "Convolution",
     "Dense",
     "ImageShape",
+    "LayerFormats",
+    "LayerGrids",
+    "LayerPrecision",
     "Layers",
     "Numerics",
     "Precision",
@@ -42,6 +48,7 @@ __all__ = [
     "gathered",
     "initial_statistics",
     "initial_weights",
+    "layer_formats",
     "layers",
     "numerics",
     "scores",

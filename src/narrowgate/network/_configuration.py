@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from math import frexp
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
+    SerializerFunctionWrapHandler,
     ValidationError,
+    model_serializer,
     model_validator,
 )
 
 from narrowgate.errors import NarrowgateError
-from narrowgate.fixedpoint import Format, FormatError, grid, parse_optional, spell
+from narrowgate.fixedpoint import INTEGER_LIMIT, Format, FormatError, grid, parse_optional, spell
 
 BatchNorm = Literal["off", "hidden", "all"]
 Schedule = Literal["constant", "warm-up", "cosine", "warm-up-stable-decay", "reduce-on-plateau"]
@@ -76,6 +80,15 @@ def _as_trained(found: Format | None) -> Format | None:
     return found
 
 
+def _power_of_two(value: float) -> float:
+    mantissa, exponent = frexp(value)
+    if mantissa != 0.5 or abs(exponent) > INTEGER_LIMIT:
+        raise ValueError(
+            f"a count is worth a power of two, from 2^-{INTEGER_LIMIT} to 2^{INTEGER_LIMIT}; found {value:g}"
+        )
+    return value
+
+
 _AsText = PlainSerializer(spell, return_type=str)
 WeightFormat = Annotated[Format | None, BeforeValidator(_parse_weight_format), _AsText]
 ActivationFormat = Annotated[Format | None, BeforeValidator(_parse_activation_format), _AsText]
@@ -122,6 +135,12 @@ class Architecture(_Section):
                 given[name] = [value] * layers
         return given
 
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """The layers in the order in which an event passes them: `conv0`, …, `dense0`, …, `output`."""
+        convolutions, hidden = range(len(self.filters)), range(len(self.units))
+        return (*(f"conv{index}" for index in convolutions), *(f"dense{index}" for index in hidden), "output")
+
     @model_validator(mode="after")
     def _same_length(self) -> Self:
         for name in ("kernels", "pools"):
@@ -134,11 +153,31 @@ class Architecture(_Section):
         return self
 
 
+class LayerPrecision(_Section):
+    """The formats of one layer, where they differ from those of the network; what is not given follows the network."""
+
+    kernel: WeightFormat = None
+    bias: WeightFormat = None
+    batchnorm: WeightFormat = None
+    activation: ActivationFormat = None
+
+    @property
+    def given(self) -> dict[str, Format | None]:
+        """What was given, by key; `None` for float."""
+        return {key: getattr(self, key) for key in type(self).model_fields if key in self.model_fields_set}
+
+    @model_serializer(mode="wrap")
+    def _only_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in handler(self).items() if key in self.model_fields_set}
+
+
 class Precision(_Section):
     """The four formats of a network, `None` for float, and the unsigned format in which integer pixels are read.
 
     `input` is `None` ("data" in a file) while it is to follow from the data set; `Configuration.for_counts` puts the
-    format there. Pixels above its largest code saturate.
+    format there. Pixels above its largest code saturate. `count` is what one count of a pixel is worth, a power of two;
+    where it is not given, one lsb of `input`. `layers` holds, by the layers' names (`conv0`, `dense0`, `output`),
+    formats that differ from the first four.
     """
 
     conv: WeightFormat = None
@@ -146,6 +185,23 @@ class Precision(_Section):
     batchnorm: WeightFormat = None
     activation: ActivationFormat = None
     input: InputFormat = None
+    count: Annotated[float, Field(gt=0.0, allow_inf_nan=False), AfterValidator(_power_of_two)] | None = None
+    layers: dict[str, LayerPrecision] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _count_and_input_agree(self) -> Self:
+        if self.count is not None and self.input is not None:
+            beyond = (self.input.maximum + self.input.lsb) / self.count
+            if not 1 <= beyond <= 2**WIDEST_INPUT:
+                raise ValueError(
+                    f"a count worth {self.count:g} does not go with the input format {self.input}: it saturates at "
+                    f"{beyond:g} counts, and allowed are 1 to 2^{WIDEST_INPUT}"
+                )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_usual(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in handler(self).items() if value or key not in ("count", "layers")}
 
     @property
     def pixel(self) -> Format:
@@ -198,6 +254,19 @@ class Configuration(_Section):
     precision: Precision = Precision()
     training: Training = Training()
 
+    @model_validator(mode="after")
+    def _layers_exist(self) -> Self:
+        names = self.network.layer_names
+        for name, own in self.precision.layers.items():
+            if name not in names:
+                raise ValueError(f"precision.layers.{name}: there is no such layer; allowed are {', '.join(names)}")
+            if name == "output" and "activation" in own.given:
+                raise ValueError(
+                    "precision.layers.output.activation: the output is not rounded; allowed there are kernel, bias, "
+                    "batchnorm"
+                )
+        return self
+
     @classmethod
     def parse(cls, table: Mapping[str, Any], *, where: str = "configuration") -> Configuration:
         """Make a configuration from plain tables (as TOML gives them).
@@ -217,12 +286,14 @@ class Configuration(_Section):
             ConfigurationError: for an unknown key or a value that is not allowed.
         """
         table = self.as_table()
+        allowed = self.setting_names()
         for key, value in settings.items():
-            section, _, name = key.rpartition(".")
-            target = table.get(section) if section else table
-            if not isinstance(target, dict) or name not in target or isinstance(target[name], dict):
-                allowed = ", ".join(_dotted_keys(self.as_table()))
-                raise ConfigurationError(f"{where}: there is no setting {key!r}; allowed are {allowed}.")
+            if key not in allowed:
+                raise ConfigurationError(f"{where}: there is no setting {key!r}; allowed are {', '.join(allowed)}.")
+            *parents, name = key.split(".")
+            target = table
+            for parent in parents:
+                target = target.setdefault(parent, {})
             target[name] = _from_text(value)
             if key == "network.filters":
                 _follow_filters(table["network"], settings)
@@ -231,29 +302,34 @@ class Configuration(_Section):
     def for_counts(self, bits: int) -> Configuration:
         """The configuration for pixels of so many bits: its own input format, or where it follows from the data (W,4).
 
-        W is `bits`, but at most 24 (`WIDEST_INPUT`); larger counts saturate.
+        W is `bits`, but at most 24 (`WIDEST_INPUT`); larger counts saturate. With `precision.count` the format has as
+        many integer bits as give its lsb this worth.
 
         >>> Configuration().for_counts(12).precision.pixel.ap()
         'ap_ufixed<12,4,AP_RND_CONV,AP_SAT>'
         """
         if self.precision.input is not None:
             return self
-        precision = self.precision.model_copy(update={"input": _pixels(min(bits, WIDEST_INPUT))})
+        width, count = min(bits, WIDEST_INPUT), self.precision.count
+        integer = INPUT_INTEGER_BITS if count is None else width + frexp(count)[1] - 1
+        precision = self.precision.model_copy(update={"input": Format(width, integer, signed=False)})
         return self.model_copy(update={"precision": precision})
+
+    def setting_names(self) -> list[str]:
+        """Every dotted key that a configuration of these layers may set, e.g. `precision.layers.conv0.kernel`."""
+        keys = ["name"]
+        sections: dict[str, type[BaseModel]] = {"network": Architecture, "precision": Precision, "training": Training}
+        keys += [f"{name}.{key}" for name, section in sections.items() for key in section.model_fields]
+        keys.remove("precision.layers")
+        layers = [f"precision.layers.{layer}" for layer in self.network.layer_names]
+        keys += [f"{layer}.{key}" for layer in layers for key in LayerPrecision.model_fields]
+        keys.remove("precision.layers.output.activation")
+        return keys
 
     def as_table(self) -> dict[str, Any]:
         """Plain nested dicts, lists, numbers and text: what TOML or JSON would hold."""
         table: dict[str, Any] = json.loads(self.model_dump_json())
         return table
-
-
-def _pixels(bits: int) -> Format:
-    return Format(bits, INPUT_INTEGER_BITS, signed=False)
-
-
-def _dotted_keys(table: Mapping[str, Any]) -> list[str]:
-    keys = [key for key, value in table.items() if not isinstance(value, dict)]
-    return keys + [f"{section}.{key}" for section, value in table.items() if isinstance(value, dict) for key in value]
 
 
 def _follow_filters(network: dict[str, Any], settings: Mapping[str, Any]) -> None:
@@ -280,14 +356,15 @@ def _sentences(error: ValidationError, where: str) -> str:
         key = ".".join(str(part) for part in item["loc"])
         message = item["msg"].removeprefix("Value error, ")
         if item["type"] == "extra_forbidden":
-            section = item["loc"][0] if len(item["loc"]) > 1 else ""
-            message = f"there is no such key; allowed are {', '.join(_allowed_keys(str(section)))}"
+            message = f"there is no such key; allowed are {', '.join(_allowed_keys(item['loc'][:-1]))}"
         elif item["type"] != "value_error":
             message = f"{message} (found {item['input']!r})"
         lines.append(f"{where}: {key}: {message}." if key else f"{where}: {message}.")
     return "\n".join(line.replace("..", ".") for line in lines)
 
 
-def _allowed_keys(section: str) -> list[str]:
-    models: dict[str, type[BaseModel]] = {"network": Architecture, "precision": Precision, "training": Training}
-    return list(models.get(section, Configuration).model_fields)
+def _allowed_keys(section: tuple[int | str, ...]) -> list[str]:
+    if section[:2] == ("precision", "layers"):
+        return list(LayerPrecision.model_fields)
+    models: dict[Any, type[BaseModel]] = {"network": Architecture, "precision": Precision, "training": Training}
+    return list(models.get(section[0], Configuration).model_fields if section else Configuration.model_fields)

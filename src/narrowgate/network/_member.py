@@ -16,37 +16,56 @@ from narrowgate.fixedpoint import Grid, grid, quantise
 from narrowgate.network._batch_norm import batch_moments, fold, moving
 from narrowgate.network._configuration import Architecture, Precision
 from narrowgate.network._convolution import pooled, pooled_with_moments
+from narrowgate.network._formats import layer_formats
 from narrowgate.network._layers import Convolution, Dense, Layers
 
 Arrays = dict[str, Array]
 """Weights or batch-norm statistics by the names of `Layers.weight_shapes` and `Layers.statistics_shapes`."""
 
 
-class Numerics(NamedTuple):
-    """What differs between members that share a compiled program: formats as data, and the dropout rate."""
+class LayerGrids(NamedTuple):
+    """The grids of one layer's tensors: scalars, or arrays that broadcast against the tensor.
 
-    conv: Grid
-    dense: Grid
+    An activation has its layout inside a network, (channels, columns, rows, events) or (outputs, events); batch norm's
+    factor and term share a grid. A layer without batch norm or activation leaves theirs unused.
+    """
+
+    kernel: Grid
+    bias: Grid
     batchnorm: Grid
     activation: Grid
-    input_lsb: Float[Array, ""]
-    input_high: Float[Array, ""]
+
+
+class Numerics(NamedTuple):
+    """What differs between members that share a compiled program: formats as data, and the dropout rate.
+
+    `layers` has the grids of every layer by its name, `input` the grid of pixels, scalars or arrays that broadcast
+    against (channels, columns, rows, events); `count_worth` is what one count of a pixel is
+    worth.
+    """
+
+    layers: dict[str, LayerGrids]
+    input: Grid
+    count_worth: Float[Array, ""]
     dropout: Float[Array, ""]
 
 
 def numerics(precision: Precision, architecture: Architecture) -> Numerics:
     """The formats and the dropout rate of one member as float32 scalars."""
     relu = architecture.activation == "relu"
-    activation = precision.activation
-    if relu and activation is not None:
-        activation = activation.unsigned()
+    layers = {
+        name: LayerGrids(
+            kernel=grid(own.kernel),
+            bias=grid(own.bias),
+            batchnorm=grid(own.batchnorm),
+            activation=grid(own.activation, signed=not relu),
+        )
+        for name, own in layer_formats(precision, architecture).items()
+    }
     return Numerics(
-        conv=grid(precision.conv),
-        dense=grid(precision.dense),
-        batchnorm=grid(precision.batchnorm),
-        activation=grid(activation, signed=not relu),
-        input_lsb=jnp.float32(precision.pixel.lsb),
-        input_high=jnp.float32(precision.pixel.maximum),
+        layers=layers,
+        input=grid(precision.pixel),
+        count_worth=jnp.float32(precision.count or precision.pixel.lsb),
         dropout=jnp.float32(architecture.dropout),
     )
 
@@ -81,7 +100,7 @@ def scores(
 ) -> Float[Array, " events"]:
     """The network's output (a logit; larger is more signal-like) for images (channels, columns, rows, events).
 
-    `images` holds whole numbers, in counts of the input's lsb; `events_last` and `gathered` give them in this order.
+    `images` holds whole numbers, counts worth `numerics.count_worth` each; `events_last` and `gathered` give them so.
     """
     with jax.default_matmul_precision("highest"):
         return _forward(layers, numerics, weights, statistics, images, None)[0]
@@ -110,18 +129,20 @@ def _forward(
 
     def multiply_add(layer: Convolution | Dense, batch: tuple[Array, Array]) -> tuple[Array, Array]:
         """Batch norm's factor and term for a layer whose outputs have the moments `batch` in this batch."""
+        grids = numerics.layers[layer.name]
         mean_name, variance_name = f"{layer.name}.mean", f"{layer.name}.variance"
         moments = statistics[mean_name], statistics[variance_name]
         if training is not None:
             statistics[mean_name] = moving(moments[0], jax.lax.stop_gradient(batch[0]))
             statistics[variance_name] = moving(moments[1], jax.lax.stop_gradient(batch[1]))
             moments = batch
-        return fold(weights[f"{layer.name}.scale"], weights[f"{layer.name}.shift"], *moments, numerics.batchnorm)
+        return fold(weights[f"{layer.name}.scale"], weights[f"{layer.name}.shift"], *moments, grids.batchnorm)
 
-    values = jnp.minimum(images * numerics.input_lsb, numerics.input_high)
+    values = read_pixels(images, numerics.count_worth, numerics.input)
     for convolution in layers.convolutions:
-        kernel = quantise(weights[f"{convolution.name}.kernel"], numerics.conv)
-        bias = quantise(weights[f"{convolution.name}.bias"], numerics.conv)
+        grids = numerics.layers[convolution.name]
+        kernel = quantise(weights[f"{convolution.name}.kernel"], grids.kernel)
+        bias = quantise(weights[f"{convolution.name}.bias"], grids.bias)
         # Bias, batch norm and activation rise or fall monotonically, so pooling may come before them: the same bits for
         # a quarter of the work. Where batch norm's factor is negative they fall, and the sign turns the pool round.
         if convolution.batch_norm:
@@ -132,21 +153,31 @@ def _forward(
             values = values * _each(factor) + _each(term)
         else:
             values = pooled(values, kernel, convolution) + _each(bias)
-        values = quantise(values, numerics.activation, outside="zero")
+        values = quantise(values, grids.activation, outside="zero")
     values = values.transpose(2, 1, 0, 3).reshape(-1, values.shape[-1])  # rows, columns, channels; then events
     masks: list[Array] | list[None] = [None] * len(layers.dense)
     if training is not None and training[0] is not None:
         masks = _dropout_masks(layers, numerics, training[0], values.shape[-1])
     for dense, mask in zip(layers.dense, masks, strict=True):
-        kernel = quantise(weights[f"{dense.name}.kernel"], numerics.dense)
-        bias = quantise(weights[f"{dense.name}.bias"], numerics.dense)
+        grids = numerics.layers[dense.name]
+        kernel = quantise(weights[f"{dense.name}.kernel"], grids.kernel)
+        bias = quantise(weights[f"{dense.name}.bias"], grids.bias)
         values = kernel.T @ (values if mask is None else values * mask) + bias[:, None]
         if dense.batch_norm:
             factor, term = multiply_add(dense, batch_moments(values, channel=0))
             values = values * factor[:, None] + term[:, None]
         if not dense.is_output:
-            values = quantise(values, numerics.activation, outside="zero")
+            values = quantise(values, grids.activation, outside="zero")
     return values[0], statistics
+
+
+def read_pixels(images: Array, count: Float[Array, ""], grid: Grid) -> Float[Array, "channels columns rows events"]:
+    """Counts as the network reads them: times what one is worth, lower bits dropped, saturated. Hardware pays nothing.
+
+    A step that is finer than a count changes nothing; there is no gradient with respect to images or grid.
+    """
+    steps = jnp.floor(images * (count / grid.lsb))
+    return jnp.minimum(steps * grid.lsb, grid.high)
 
 
 def _dropout_masks(layers: Layers, numerics: Numerics, key: Key[Array, ""], events: int) -> list[Array]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from narrowgate.firmware import trace
 from narrowgate.fixedpoint import Format
 from narrowgate.integers import FirmwareError, cost, cost_of_configuration, integer_network
-from narrowgate.network import Configuration, Convolution, ImageShape, layers
+from narrowgate.network import Configuration, Convolution, ImageShape, layer_formats, layers
 
 Weights = Mapping[str, NDArray[np.float32]]
 
@@ -28,13 +28,12 @@ def bits_per_weight(configuration: Configuration, image: ImageShape) -> float:
 
 def weight_bits(configuration: Configuration, image: ImageShape) -> float:
     """Bits of all kernels and biases, and of batch norm's factor and term a channel."""
-    precision = configuration.precision
+    formats = layer_formats(configuration.precision, configuration.network)
     total = 0
     for layer in layers(configuration.network, image):
-        own = precision.conv if isinstance(layer, Convolution) else precision.dense
-        outputs = layer.kernel_shape[-1]
-        total += (prod(layer.kernel_shape) + outputs) * _width(own)
-        total += 2 * outputs * _width(precision.batchnorm) if layer.batch_norm else 0
+        own, outputs = formats[layer.name], layer.kernel_shape[-1]
+        total += prod(layer.kernel_shape) * _width(own.kernel) + outputs * _width(own.bias)
+        total += 2 * outputs * _width(own.batchnorm) if layer.batch_norm else 0
     return float(total)
 
 
@@ -44,13 +43,13 @@ def bit_operations(configuration: Configuration, image: ImageShape) -> float:
     The measure of C. Baskin et al., arXiv:1804.10969, without its term for the additions.
     """
     precision = configuration.precision
+    formats = layer_formats(precision, configuration.network)
     inputs, total = precision.pixel.width, 0
     for layer in layers(configuration.network, image):
-        convolution = isinstance(layer, Convolution)
         positions = layer.rows * layer.columns if isinstance(layer, Convolution) else 1
-        own = precision.conv if convolution else precision.dense
-        total += positions * prod(layer.kernel_shape) * _width(own) * inputs
-        inputs = _width(precision.activation)
+        own = formats[layer.name]
+        total += positions * prod(layer.kernel_shape) * _width(own.kernel) * inputs
+        inputs = _width(own.activation)
     return float(total)
 
 

@@ -18,20 +18,26 @@ OURS = ("name", "training.seed", "training.epochs", "training.steps_per_epoch", 
 def known_keys(table: Mapping[str, Any]) -> list[str]:
     """The keys that a study may fix or search; an entry of a list has its number, as in `network.filters.0`."""
     keys = []
-    for section, values in table.items():
-        for name, value in values.items() if isinstance(values, Mapping) else ():
-            keys.append(f"{section}.{name}")
-            if isinstance(value, list):
-                keys += [f"{section}.{name}.{index}" for index in range(len(value))]
+    for key in Configuration.parse(table).setting_names():
+        value = look_up(table, key)
+        keys += [key, *(f"{key}.{index}" for index in range(len(value) if isinstance(value, list) else 0))]
     return [key for key in keys if key not in OURS]
 
 
 def look_up(table: Mapping[str, Any], key: str) -> Any:
-    """The value at a dotted key."""
+    """The value at a dotted key; `None` where a configuration says nothing, as of a layer's own formats."""
     found: Any = table
     for part in key.split("."):
-        found = found[int(part)] if isinstance(found, list) else found[part]
-    return found
+        found = found[int(part)] if isinstance(found, list) else found.get(part, {})
+    return None if found == {} else found
+
+
+def fixed_keys(fixed: Mapping[str, Any]) -> list[str]:
+    """The dotted keys that a table sets, tables within tables included."""
+    keys = []
+    for name, value in fixed.items():
+        keys += [f"{name}.{key}" for key in fixed_keys(value)] if isinstance(value, Mapping) else [name]
+    return keys
 
 
 def with_value(table: Mapping[str, Any], key: str, value: Any) -> Table:
@@ -43,7 +49,7 @@ def with_value(table: Mapping[str, Any], key: str, value: Any) -> Table:
     *parents, last = key.split(".")
     target: Any = copy
     for part in parents:
-        target = target[int(part)] if isinstance(target, list) else target[part]
+        target = target[int(part)] if isinstance(target, list) else target.setdefault(part, {})
     target[int(last) if isinstance(target, list) else last] = value
     if key == "network.filters" and isinstance(value, list):
         for name in ("kernels", "pools"):

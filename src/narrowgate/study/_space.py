@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from narrowgate.fixedpoint import Format
 from narrowgate.network import Configuration
 from narrowgate.study._errors import StudyError
-from narrowgate.study._keys import Table, canonical, check_key, look_up, with_value
+from narrowgate.study._keys import Table, canonical, check_key, fixed_keys, look_up, with_value
 from narrowgate.study._parameter import Parameter
 
 Point = dict[str, Any]
@@ -60,10 +61,8 @@ class Space:
             table = Configuration.parse(fixed, where=f"{where}: fixed").as_table()
         except ValueError as error:
             raise StudyError(str(error)) from None
-        given = {
-            f"{section}.{name}" for section, values in fixed.items() if isinstance(values, Mapping) for name in values
-        }
-        for key in ("name", *given) if "name" in fixed else given:
+        given = fixed_keys(fixed)
+        for key in given:
             check_key(table, key, f"{where}: fixed")
         owner: dict[str, str] = {}
         for name, parameter in parameters.items():
@@ -79,6 +78,8 @@ class Space:
                             f"and keys that move together are one parameter with several entries in sets."
                         )
             owner |= dict.fromkeys(parameter.sets, name)
+        if "precision.count" not in (*given, *owner):
+            _check_steps(parameters, owner, where)
         checked = {name: _checked(parameter, name, table, where) for name, parameter in parameters.items()}
         space = cls(table, _ordered(checked, owner, table, where))
         try:
@@ -150,6 +151,19 @@ class Space:
                     break
             seen.add(_identity(drawn))
             yield drawn
+
+
+def _check_steps(parameters: Mapping[str, Parameter], owner: Mapping[str, str], where: str) -> None:
+    """Refuse input formats of several steps while a count is worth one step: they would scale the images."""
+    if "precision.input" in owner:
+        name = owner["precision.input"]
+        steps = {Format.parse(choice, signed=False).lsb for choice in parameters[name].choices or ()}
+        if len(steps) > 1:
+            raise StudyError(
+                f"{where}: space.{name}: the input formats have several steps ({', '.join(map(str, sorted(steps)))}), "
+                f"and without precision.count a pixel's count is worth one step, whichever it is. Fix what it is "
+                f"worth, e.g. precision.count = {min(steps)}."
+            )
 
 
 def _identity(drawn: Drawn) -> str:
