@@ -36,8 +36,17 @@ from ..integers.integers_example import (
 pytest.importorskip("alkaid", reason="the extra [rtl] is not installed")
 
 EVENTS = 10_000
-FIRST = ["batch norm hidden"]
-OTHERS = ["negative integer bits", "three convolutions", "activations of 24 bits", "batch norm all", "kernel of five"]
+FIRST = ["batch norm hidden", "every tensor its own"]
+OTHERS = [
+    "negative integer bits",
+    "three convolutions",
+    "activations of 24 bits",
+    "batch norm all",
+    "kernel of five",
+    "a bias finer than its products",
+    "an input of coarse steps",
+    "an input of finer steps than a count",
+]
 """What goes through every simulator and compiler, beside the interpreter, which all go through."""
 
 PROGRAMS = {"verilator": "verilator", "ghdl": "ghdl", "hls": "g++"}

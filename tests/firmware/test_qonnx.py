@@ -107,7 +107,7 @@ def test_what_float64_cannot_hold_is_skipped_with_the_reason() -> None:
 def test_weights_that_are_no_float32_are_refused() -> None:
     network = small_network({"conv": "(32,0)", "dense": "(6,1)", "activation": "(6,1)"})
     first = network.layers[0]
-    kernel = np.full_like(first.kernel, first.weight_format.code_max)
+    kernel = np.full_like(first.kernel, first.kernel_format.code_max)
     network = dataclasses.replace(network, layers=(dataclasses.replace(first, kernel=kernel), *network.layers[1:]))
     with pytest.raises(FirmwareError, match=r"conv0\.kernel has values of more than 24 bits"):
         onnx_model(network)

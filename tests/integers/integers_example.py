@@ -11,7 +11,7 @@ from narrowgate.network import Configuration, ImageShape, layers
 Weights = dict[str, NDArray[np.float32]]
 
 
-def configuration(precision: str | dict[str, str] = "(8,2)", **network: Any) -> Configuration:
+def configuration(precision: str | dict[str, Any] = "(8,2)", **network: Any) -> Configuration:
     """One format everywhere, or one for each part."""
     parts = ("conv", "dense", "batchnorm", "activation")
     formats = dict.fromkeys(parts, precision) if isinstance(precision, str) else precision
@@ -71,5 +71,37 @@ CONFIGURATIONS: dict[str, tuple[Any, dict[str, Any]]] = {
     "kernel of five": ("(4,1)", {"kernels": [5]}),
     "no pool": ("(4,1)", {"pools": [1]}),
     "linear": ("(5,1)", {"activation": "linear", "batch_norm": "hidden"}),
+    "every tensor its own": (
+        {
+            "conv": "(5,1)",
+            "dense": "(4,0)",
+            "activation": "(6,2)",
+            "batchnorm": "(8,2)",
+            "layers": {
+                "conv0": {"kernel": "(4,1)", "bias": "(9,1)", "batchnorm": "(6,2)", "activation": "(5,3)"},
+                "dense0": {"kernel": "(6,1)", "bias": "(3,2)", "activation": "(4,1)"},
+                "output": {"kernel": "(3,0)", "bias": "(12,3)"},
+            },
+        },
+        {"batch_norm": "hidden"},
+    ),
+    "a bias finer than its products": (
+        {
+            "conv": "(4,1)",
+            "dense": "(4,1)",
+            "activation": "(5,10)",
+            "input": "(8,8)",
+            "layers": {"conv0": {"bias": "(8,0)"}, "dense0": {"bias": "(9,-2)"}},
+        },
+        {},
+    ),
+    "an input of coarse steps": (
+        {"conv": "(4,1)", "dense": "(4,1)", "activation": "(5,2)", "input": "(5,3)", "count": 2.0**-6},
+        {},
+    ),
+    "an input of finer steps than a count": (
+        {"conv": "(4,1)", "dense": "(4,1)", "activation": "(5,2)", "input": "(9,2)", "count": 2.0**-4},
+        {},
+    ),
     "no convolution": ("(5,1)", {"filters": [], "kernels": [], "pools": []}),
 }

@@ -1,6 +1,7 @@
 """The integers against a slow reference in rational numbers, over random networks, and against the training graph."""
 
 from fractions import Fraction
+from math import floor
 from typing import Any
 
 import jax
@@ -19,7 +20,7 @@ from narrowgate.integers import (
     integer_network,
     scores_of,
 )
-from narrowgate.network import Configuration, Convolution, fold, layers
+from narrowgate.network import Configuration, Convolution, fold, layer_formats, layers
 from narrowgate.training import score
 
 from .integers_example import Weights, configuration, random_images, random_weights
@@ -36,13 +37,11 @@ def rounded(value: Fraction, format: Format) -> Fraction:
 def reference(network: Configuration, weights: Weights, image: Any) -> Fraction:
     """The logit of one image in rational numbers, pixel by pixel from the definitions."""
     precision = network.precision
-    assert precision.activation is not None
-    activation = precision.activation
-    if network.network.activation == "relu":
-        activation = activation.unsigned()
-    highest = precision.pixel.code_max
+    formats = layer_formats(precision, network.network)
+    pixels = precision.pixel
+    worth = Fraction(precision.count or pixels.lsb)
     values = {
-        place: min(int(pixel), highest) * Fraction(2) ** -precision.pixel.fraction
+        place: min(floor(int(pixel) * worth / Fraction(pixels.lsb)), pixels.code_max) * Fraction(pixels.lsb)
         for place, pixel in np.ndenumerate(image)
     }
     shape = image.shape
@@ -54,15 +53,15 @@ def reference(network: Configuration, weights: Weights, image: Any) -> Fraction:
         )
 
     for layer in layers(network.network, image.shape):
-        format = precision.conv if isinstance(layer, Convolution) else precision.dense
-        kernel, bias = constants(layer.name, "kernel", format), constants(layer.name, "bias", format)
+        own = formats[layer.name]
+        kernel, bias = constants(layer.name, "kernel", own.kernel), constants(layer.name, "bias", own.bias)
         factor, term = [Fraction(1)] * len(bias), [Fraction(0)] * len(bias)
         if layer.batch_norm:
-            assert precision.batchnorm is not None
+            assert own.batchnorm is not None
             arrays = [weights[f"{layer.name}.{part}"] for part in ("scale", "shift", "mean", "variance")]
             factor, term = (
-                [rounded(Fraction(float(number)), precision.batchnorm) for number in numbers]
-                for numbers in jax.jit(fold)(*arrays, grid(network.precision.batchnorm))
+                [rounded(Fraction(float(number)), own.batchnorm) for number in numbers]
+                for numbers in jax.jit(fold)(*arrays, grid(own.batchnorm))
             )
         if isinstance(layer, Convolution):
             before = (layer.kernel - 1) // 2
@@ -80,7 +79,8 @@ def reference(network: Configuration, weights: Weights, image: Any) -> Fraction:
                     sums[row * layer.pool + down, column * layer.pool + right, output]
                     for down, right in np.ndindex(layer.pool, layer.pool)
                 ]
-                values[row, column, output] = rounded(max(pool), activation)
+                assert own.activation is not None
+                values[row, column, output] = rounded(max(pool), own.activation)
         else:
             flat = [values[place] for place in np.ndindex(*shape)]
             shape = (layer.outputs,)
@@ -88,7 +88,7 @@ def reference(network: Configuration, weights: Weights, image: Any) -> Fraction:
             for output in range(layer.outputs):
                 total = bias[output] + sum((x * w for x, w in zip(flat, kernel[:, output], strict=True)), Fraction(0))
                 total = total * factor[output] + term[output]
-                values[(output,)] = total if layer.is_output else rounded(total, activation)
+                values[(output,)] = total if own.activation is None else rounded(total, own.activation)
     return values[(0,)]
 
 
@@ -116,7 +116,14 @@ def configurations(draw: st.DrawFn, format: st.SearchStrategy[str]) -> Configura
         },
         "precision": {part: draw(format) for part in ("conv", "dense", "batchnorm", "activation")},
     }
-    table["precision"]["input"] = f"({draw(st.integers(1, 12))},{draw(st.integers(-2, 14))})"
+    width, integer = draw(st.integers(1, 12)), draw(st.integers(-2, 14))
+    table["precision"]["input"] = f"({width},{integer})"
+    if draw(st.booleans()):  # a count is worth some steps, one, or a part of one; 0 to 15 counts saturate at the least
+        table["precision"]["count"] = 2.0 ** (integer - draw(st.integers(0, 15)))
+    keys = st.sampled_from(["kernel", "bias", "batchnorm", "activation"])
+    names = st.sampled_from([name for name in Configuration.parse(table).network.layer_names if name != "output"])
+    if table["network"]["units"] or table["network"]["filters"]:
+        table["precision"]["layers"] = draw(st.dictionaries(names, st.dictionaries(keys, format)))
     return Configuration.parse(table)
 
 

@@ -128,3 +128,37 @@ def test_mistakes_are_sentences(fixed: dict[str, Any], parameters: dict[str, Any
         space(fixed, **parameters)
     for word in words:
         assert word in str(caught.value)
+
+
+def test_a_space_may_set_formats_of_layers_and_of_the_input() -> None:
+    fixed = {"precision": {"count": 2.0**-6, "layers": {"dense0": {"bias": "(9,2)"}}}}
+    parameters = {
+        "first": Parameter(sets=("precision.layers.conv0.kernel",), choices=("4,1", "float")),
+        "input": Parameter(sets=("precision.input",), choices=("(10,4)", "(6,4)")),
+    }
+    listed = Space.parse(fixed, parameters).listed
+    assert listed is not None
+    found = [drawn.configuration.as_table()["precision"] for drawn in listed]
+    assert [(one["layers"]["conv0"]["kernel"], one["input"]) for one in found] == [
+        ("(4,1)", "(10,4)"),
+        ("(4,1)", "(6,4)"),
+        ("float", "(10,4)"),
+        ("float", "(6,4)"),
+    ]
+    assert all(one["layers"]["dense0"] == {"bias": "(9,2)"} for one in found)
+
+
+@pytest.mark.parametrize(
+    ("fixed", "sets", "choices", "said"),
+    [
+        ({}, "precision.layers.conv5.kernel", ["(4,1)"], "there is no setting 'precision.layers.conv5.kernel'"),
+        ({}, "precision.layers.conv0.weights", ["(4,1)"], "precision.layers.conv0.kernel, precision.layers.conv0.bias"),
+        ({}, "precision.layers.conv0.kernel", ["(0,1)"], "1 to 32"),
+        ({"precision": {"layers": {"conv0": {"kernel": "(4,1)"}}}}, "precision.layers.conv0.kernel", ["(4,1)"], "both"),
+        ({}, "precision.input", ["(10,4)", "(6,4)"], "precision.count = 0.015625"),
+    ],
+)
+def test_mistakes_about_formats_get_a_sentence(fixed: dict[str, Any], sets: str, choices: list[str], said: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        Space.parse(fixed, {"one": Parameter(sets=(sets,), choices=tuple(choices))})
+    assert said in str(caught.value)

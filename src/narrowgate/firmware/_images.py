@@ -16,7 +16,7 @@ def adversarial_images(network: IntegerNetwork, count: int = 256, seed: int = 1)
     the image that drives it furthest up, and down; the rest random: sparse, dense and saturating.
     """
     random = np.random.default_rng(seed)
-    highest = network.input_format.code_max
+    highest = network.highest_count
     rows, columns, channels = network.image
     even = np.indices((rows, columns)).sum(axis=0)[..., None] % 2 * np.ones(channels, int)
     found = [np.zeros(network.image), np.full(network.image, highest), np.full(network.image, 2 * highest + 1)]

@@ -12,10 +12,24 @@ def image_words(network: IntegerNetwork) -> str:
     rows, columns, channels = network.image
     format = network.input_format
     plural = "s" if channels > 1 else ""
-    return (
+    unit = "count" if network.dropped_bits == 0 else "unit"
+    text = (
         f"An image has {rows} rows, {columns} columns and {channels} channel{plural}, in this order. A pixel is a "
-        f"count of 0\nto {format.code_max}, worth 2^{-format.fraction} each (`{format.ap()}`); what is above saturates."
+        f"{unit} of 0\n"
+        f"to {format.code_max}, worth 2^{-format.fraction} each (`{format.ap()}`); what is above saturates."
     )
+    return text + count_words(network)
+
+
+def count_words(network: IntegerNetwork) -> str:
+    """How a count of the data becomes a unit of a pixel, where it is not one itself."""
+    dropped = network.dropped_bits
+    if dropped == 0:
+        return ""
+    if dropped < 0:
+        return f"\nA count of the data is {2**-dropped} units."
+    bits = "bit is" if dropped == 1 else f"{dropped} bits are"
+    return f"\nA unit is {2**dropped} counts of the data: the lowest {bits} left out of a count."
 
 
 def decision_words(network: IntegerNetwork, thresholds: Mapping[str, float]) -> str:

@@ -86,7 +86,8 @@ def count(layer: IntegerLayer) -> LayerCounts:
         multiplications=int((uses * (kernel != 0)).sum()),
         ebops=int((uses * span(kernel) * input_bits[:, None]).sum() + span(layer.bias).sum() * sums // kernel.shape[1]),
         normalisation_ebops=normalisation,
-        weight_bits=int(np.count_nonzero(kernel) + np.count_nonzero(layer.bias)) * layer.weight_format.width,
+        weight_bits=int(np.count_nonzero(kernel)) * layer.kernel_format.width
+        + int(np.count_nonzero(layer.bias)) * layer.bias_format.width,
         normalisation_bits=normalisation_bits,
         activation_bits=sum(layer.outputs.widths) * elements // kernel.shape[1],
         adders=round(adder_total),

@@ -26,7 +26,7 @@ EVENTS_AT_A_TIME = 256
 def evaluate(network: IntegerNetwork, images: Images) -> Integers:
     """The logit codes of images (events, rows, columns, channels), shape (events,): int64, or Python's if wider.
 
-    Pixels are counts of the input's lsb; those above its largest code saturate.
+    Pixels are counts, read as `input_codes` says: those above the largest code of the input's format saturate.
 
     Raises:
         FirmwareError: the images are not unsigned integers of the network's shape.
@@ -80,11 +80,12 @@ def exact_scores(
 
 
 def input_codes(network: IntegerNetwork, images: Images) -> NDArray[np.int64]:
-    """Pixels as the circuit takes them: saturated to the input's format."""
-    highest = network.input_format.code_max
+    """Pixels as the circuit takes them: counts without the bits below the input's lsb, saturated to its format."""
+    drop, highest = network.dropped_bits, network.highest_count
     if np.iinfo(images.dtype).max > highest:
         images = np.minimum(images, images.dtype.type(highest))
-    return images.astype(np.int64)
+    codes = images.astype(np.int64)
+    return codes >> drop if drop >= 0 else np.minimum(codes << -drop, network.input_format.code_max)
 
 
 def _through(network: IntegerNetwork, stages: list[Stage], batch: Images) -> Iterator[Values]:

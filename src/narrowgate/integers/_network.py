@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import floor
+from math import floor, frexp
 
 import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from narrowgate.fixedpoint import Codes, Format, grid, to_codes
+from narrowgate.fixedpoint import Codes, Format, Rounding, grid, to_codes
 from narrowgate.integers._bounds import Bounds, Integers, exact
 from narrowgate.integers._errors import FirmwareError
 from narrowgate.machine import device, own_arithmetic
-from narrowgate.network import Configuration, Convolution, Dense, ImageShape, fold, layers
+from narrowgate.network import Configuration, Convolution, Dense, ImageShape, LayerFormats, fold, layer_formats, layers
 
 Weights = Mapping[str, NDArray[np.float32]]
 """The arrays of a run by name, e.g. `conv0.kernel`."""
@@ -25,14 +25,15 @@ Weights = Mapping[str, NDArray[np.float32]]
 class IntegerLayer:
     """One layer in integers: `(inputs @ kernel + bias) · factor + term`, the pool's maximum, then the activation.
 
-    `kernel` and `bias` are codes of `weight_format`, `factor` and `term` (batch norm's, or `None`) codes of
+    `kernel` and `bias` are codes of their formats, `factor` and `term` (batch norm's, or `None`) both codes of
     `normalisation_format`; `activation` is the format that the sum is rounded to, `None` for the output. The bounds say
     what each channel can hold: of the inputs, of the sum with its bias, after batch norm, and after the activation.
     """
 
     layer: Convolution | Dense
-    weight_format: Format
+    kernel_format: Format
     kernel: Codes
+    bias_format: Format
     bias: Codes
     normalisation_format: Format | None
     factor: Codes | None
@@ -50,13 +51,13 @@ class IntegerLayer:
 
     @property
     def aligned_kernel(self) -> Integers:
-        """The kernel such that `inputs @ kernel` is in the unit of `sums`; shifted only if the inputs' lsb is > 1."""
-        return _aligned(self.kernel, -self.inputs.fraction)
+        """The kernel such that `inputs @ kernel` is in the unit of `sums`; shifted if the bias or the unit is finer."""
+        return _aligned(self.kernel, self.sums.fraction - self.inputs.fraction - self.kernel_format.fraction)
 
     @property
     def aligned_bias(self) -> Integers:
         """The bias in the unit of `sums`."""
-        return _aligned(self.bias, self.inputs.fraction)
+        return _aligned(self.bias, self.sums.fraction - self.bias_format.fraction)
 
     @property
     def aligned_factor(self) -> Integers | None:
@@ -100,6 +101,8 @@ class IntegerNetwork:
     image: ImageShape
     input_format: Format
     layers: tuple[IntegerLayer, ...]
+    count_fraction: int
+    """One count of a pixel is worth `2^-count_fraction`."""
 
     def __iter__(self) -> Iterator[IntegerLayer]:
         return iter(self.layers)
@@ -108,6 +111,17 @@ class IntegerNetwork:
     def output(self) -> Bounds:
         """What the logit can be."""
         return self.layers[-1].outputs
+
+    @property
+    def dropped_bits(self) -> int:
+        """How many lower bits of a count the input's format drops; negative where its lsb is finer than a count."""
+        return self.count_fraction - self.input_format.fraction
+
+    @property
+    def highest_count(self) -> int:
+        """The count of a pixel that is read as the highest code of the input's format, as all above it are."""
+        beyond = self.input_format.code_max + 1
+        return (beyond << self.dropped_bits) - 1 if self.dropped_bits >= 0 else max(beyond >> -self.dropped_bits, 1)
 
     @property
     def lsb(self) -> float:
@@ -126,12 +140,22 @@ class IntegerNetwork:
 
 def is_fixed_point(configuration: Configuration) -> bool:
     """Whether every format that its layers need is given, so that the network is one of integers."""
-    precision, network = configuration.precision, configuration.network
-    needed = [precision.dense]
-    needed += [precision.conv] if network.filters else []
-    needed += [precision.activation] if network.filters or network.units else []
-    needed += [precision.batchnorm] if network.batch_norm != "off" else []
-    return None not in needed
+    return _needed_float(configuration) is None
+
+
+def _needed_float(configuration: Configuration) -> tuple[str, str] | None:
+    """The first layer and tensor whose format is float though hardware needs one."""
+    norm = configuration.network.batch_norm
+    for name, own in layer_formats(configuration.precision, configuration.network).items():
+        needed: dict[str, Format | None] = {"kernel": own.kernel, "bias": own.bias}
+        if norm == "all" or (norm == "hidden" and name != "output"):
+            needed["batchnorm"] = own.batchnorm
+        if name != "output":
+            needed["activation"] = own.activation
+        for tensor, format in needed.items():
+            if format is None:
+                return name, tensor
+    return None
 
 
 def integer_network(configuration: Configuration, weights: Weights, image: ImageShape) -> IntegerNetwork:
@@ -145,52 +169,67 @@ def integer_network(configuration: Configuration, weights: Weights, image: Image
     """
     expected = layers(configuration.network, image)
     _check(weights, expected.weight_shapes() | expected.statistics_shapes(), image)
+    if found := _needed_float(configuration):
+        layer_name, tensor = found
+        kind = "conv" if layer_name.startswith("conv") else "dense"
+        key = kind if tensor in ("kernel", "bias") else tensor
+        raise FirmwareError(
+            f"precision.{key} is float for {layer_name}, and firmware computes with integers; allowed is a format such "
+            f"as (12,2), for all or in precision.layers.{layer_name}.{tensor}. Train the network with one."
+        )
     precision = configuration.precision
-    formats: dict[type, tuple[str, Format | None]] = {
-        Convolution: ("conv", precision.conv),
-        Dense: ("dense", precision.dense),
-    }
-    bounds = Bounds.of(precision.pixel, image[2])
+    formats = layer_formats(precision, configuration.network)
+    pixel = precision.pixel
+    count_fraction = pixel.fraction if precision.count is None else 1 - frexp(precision.count)[1]
+    if count_fraction > pixel.fraction:
+        pixel = replace(pixel, rounding=Rounding.TRUNCATE)
+    bounds = Bounds.of(pixel, image[2])
     made = []
     for layer in expected:
-        weight_format = _fixed(*formats[type(layer)])
-        activation = None
-        if not (isinstance(layer, Dense) and layer.is_output):
-            activation = _fixed("activation", precision.activation)
-            activation = activation.unsigned() if configuration.network.activation == "relu" else activation
-        normalisation = _fixed("batchnorm", precision.batchnorm) if layer.batch_norm else None
         channels = layer.channels if isinstance(layer, Convolution) else layer.inputs
         bounds = bounds.repeated(channels // len(bounds.low))
-        made.append(_integer_layer(layer, weights, weight_format, normalisation, activation, bounds))
+        made.append(_integer_layer(layer, weights, formats[layer.name], bounds))
         bounds = made[-1].outputs
-    return IntegerNetwork(image, precision.pixel, tuple(made))
+    return IntegerNetwork(image, pixel, tuple(made), count_fraction)
 
 
-def _integer_layer(
-    layer: Convolution | Dense,
-    weights: Weights,
-    weight_format: Format,
-    normalisation: Format | None,
-    activation: Format | None,
-    inputs: Bounds,
-) -> IntegerLayer:
-    kernel = to_codes(weights[f"{layer.name}.kernel"], weight_format)
-    bias = to_codes(weights[f"{layer.name}.bias"], weight_format)
+def _integer_layer(layer: Convolution | Dense, weights: Weights, formats: LayerFormats, inputs: Bounds) -> IntegerLayer:
+    assert formats.kernel is not None
+    assert formats.bias is not None
+    kernel = to_codes(weights[f"{layer.name}.kernel"], formats.kernel)
+    bias = to_codes(weights[f"{layer.name}.bias"], formats.bias)
     seen = inputs.with_zero() if isinstance(layer, Convolution) and layer.kernel > 1 else inputs
+    fraction = max(formats.kernel.fraction + max(seen.fraction, 0), formats.bias.fraction)
     sums = normalised = seen.through(
-        _aligned(kernel, -seen.fraction), _aligned(bias, seen.fraction), weight_format.fraction + max(seen.fraction, 0)
+        _aligned(kernel, fraction - seen.fraction - formats.kernel.fraction),
+        _aligned(bias, fraction - formats.bias.fraction),
+        fraction,
     )
-    factor = term = None
-    if normalisation is not None:
+    factor = term = normalisation = None
+    if layer.batch_norm:
+        assert formats.batchnorm is not None
+        normalisation = formats.batchnorm
         factor, term = _folded(layer.name, weights, normalisation)
         normalised = sums.scaled(
             _aligned(factor, -sums.fraction),
             _aligned(term, sums.fraction),
             normalisation.fraction + max(sums.fraction, 0),
         )
-    outputs = normalised if activation is None else normalised.requantised(activation)
+    outputs = normalised if formats.activation is None else normalised.requantised(formats.activation)
     return IntegerLayer(
-        layer, weight_format, kernel, bias, normalisation, factor, term, activation, seen, sums, normalised, outputs
+        layer,
+        formats.kernel,
+        kernel,
+        formats.bias,
+        bias,
+        normalisation,
+        factor,
+        term,
+        formats.activation,
+        seen,
+        sums,
+        normalised,
+        outputs,
     )
 
 
@@ -206,15 +245,6 @@ def _folded(name: str, weights: Weights, format: Format) -> tuple[Codes, Codes]:
     with own_arithmetic(), jax.default_device(device("cpu")):
         factor, term = jax.jit(fold)(*arrays, grid(format))
     return to_codes(factor, format), to_codes(term, format)
-
-
-def _fixed(name: str, format: Format | None) -> Format:
-    if format is None:
-        raise FirmwareError(
-            f"precision.{name} is float, and firmware computes with integers; allowed is a format such as (12,2). "
-            f"Train the network with one."
-        )
-    return format
 
 
 def _check(weights: Weights, wanted: Mapping[str, tuple[int, ...]], image: ImageShape) -> None:

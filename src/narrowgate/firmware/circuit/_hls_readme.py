@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from narrowgate.firmware._words import count_words
 from narrowgate.firmware.circuit._ports import Port, input_port, output_port
 from narrowgate.firmware.circuit._readme import decision, number
 from narrowgate.firmware.circuit._trace import Circuit
@@ -34,7 +35,7 @@ it: the tracer expects {circuit.delay:.1f} ns of logic, about {stages} clocks at
 | `model_out` | out | `{_type(outputs)}[{outputs.elements}]` | {meaning} |
 
 Pixel (row r, column c, channel k) is element (r · {columns} + c) · {channels} + k. A pixel above {2**inputs.width - 1}
-units must be given as {2**inputs.width - 1}.
+units must be given as {2**inputs.width - 1}.{count_words(circuit.network)}
 
 ## The decision
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from narrowgate.firmware._words import count_words
 from narrowgate.firmware.circuit._ports import Port, input_port, output_port, port_threshold
 from narrowgate.firmware.circuit._trace import Circuit
 from narrowgate.integers import Part
@@ -57,7 +58,7 @@ reset and no handshake. At {clock:g} MHz that is {1000 * latency / clock:.1f} ns
 Pixel (row r, column c, channel k) is element n = (r · {columns} + c) · {channels} + k and lies on bits
 n · {inputs.width} to n · {inputs.width} + {inputs.width - 1}. A pixel above {2**inputs.width - 1} must be sent as
 {2**inputs.width - 1}. An image on the input at a rising edge has its result on the output after the {latency}th
-rising edge that follows.
+rising edge that follows.{count_words(circuit.network)}
 
 ## The decision
 

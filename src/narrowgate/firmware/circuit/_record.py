@@ -64,7 +64,10 @@ def digests(network: IntegerNetwork) -> dict[str, str]:
 
 
 def _digest(layer: IntegerLayer) -> str:
-    formats = layer.layer, layer.weight_format, layer.normalisation_format, layer.activation
+    weights = (
+        [layer.kernel_format] if layer.kernel_format == layer.bias_format else [layer.kernel_format, layer.bias_format]
+    )
+    formats = layer.layer, *weights, layer.normalisation_format, layer.activation
     found = hashlib.sha256(repr(formats).encode())
     for codes in (layer.kernel, layer.bias, layer.factor, layer.term):
         found.update(b"none" if codes is None else np.ascontiguousarray(codes, np.int64).tobytes())

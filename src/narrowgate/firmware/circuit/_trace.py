@@ -124,7 +124,7 @@ def _convolved(layer: IntegerLayer, values: Any) -> Any:
     """Every output pixel of a convolution with its pool; beyond the edge there is nothing to add."""
     shape = layer.layer
     assert isinstance(shape, Convolution)
-    kernel = _real(layer.kernel, layer.weight_format.fraction)
+    kernel = _real(layer.kernel, layer.kernel_format.fraction)
     before = (shape.kernel - 1) // 2
     pixels = np.empty((shape.rows, shape.columns, shape.filters), object)
     for row, column in np.ndindex(shape.rows, shape.columns):
@@ -143,7 +143,7 @@ def _convolved(layer: IntegerLayer, values: Any) -> Any:
 
 
 def _dense(layer: IntegerLayer, values: Any) -> Any:
-    sums = _sums(values.reshape(-1), _real(layer.kernel, layer.weight_format.fraction))
+    sums = _sums(values.reshape(-1), _real(layer.kernel, layer.kernel_format.fraction))
     results = np.array([_finished(layer, output, [value]) for output, value in enumerate(sums)], object)
     return type(values)(results, values.solver_options, hwconf=values.hwconf)
 
@@ -164,7 +164,7 @@ def _finished(layer: IntegerLayer, output: int, pool: list[Any]) -> Any:
     Batch norm keeps the order, or with a negative factor reverses it; so the pool comes first and is normalised once.
     """
     factor = 1.0
-    term = float(_real(layer.bias, layer.weight_format.fraction)[output])
+    term = float(_real(layer.bias, layer.bias_format.fraction)[output])
     if layer.factor is not None:
         assert layer.normalisation_format is not None
         assert layer.term is not None
@@ -218,10 +218,10 @@ def _real(codes: Integers, fraction: int) -> NDArray[np.float64]:
 
 def _check_widths(network: IntegerNetwork) -> None:
     for layer in network:
-        if layer.weight_format.width > WIDEST_WEIGHT:
+        widest = max(layer.kernel_format.width, layer.bias_format.width)
+        if widest > WIDEST_WEIGHT:
             raise FirmwareError(
-                f"The weights of {layer.name} have {layer.weight_format.width} bits; "
-                f"the tracer holds at most {WIDEST_WEIGHT}."
+                f"The weights of {layer.name} have {widest} bits; the tracer holds at most {WIDEST_WEIGHT}."
             )
         width = max(layer.sums.width, layer.normalised.width)
         if width > WIDEST_VALUE:

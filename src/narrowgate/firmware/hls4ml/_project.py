@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from narrowgate.firmware._tools import package, program, run
 from narrowgate.firmware.hls4ml._saturation import true_saturation
-from narrowgate.firmware.keras._model import build, codes_of, energies, float_type, wide_floats
-from narrowgate.integers import Images, IntegerNetwork, Integers, Part
+from narrowgate.firmware.keras._model import build, codes_of, float_type, wide_floats
+from narrowgate.integers import Images, IntegerNetwork, Integers, Part, input_codes
 
 NAME = "narrowgate"
 """Of the top function."""
@@ -80,7 +80,8 @@ def behind_layers(
     """
     graph = convert(network, folder, part, clock, traced=True)
     with contextlib.redirect_stdout(io.StringIO()):
-        _, traced = graph.trace(np.ascontiguousarray(energies(network, images)))
+        pixels = np.ldexp(input_codes(network, images).astype(np.float64), -network.input_format.fraction)
+        _, traced = graph.trace(np.ascontiguousarray(pixels))
     found = {}
     for layer in network:
         ends = ("_activation", "_pool", "_batch_norm", "")

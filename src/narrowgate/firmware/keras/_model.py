@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from narrowgate.firmware._tools import UnsuitableToolError, package
 from narrowgate.fixedpoint import Codes, Format, Overflow, Rounding
-from narrowgate.integers import FirmwareError, Images, IntegerLayer, IntegerNetwork, Integers, input_codes
+from narrowgate.integers import FirmwareError, Images, IntegerLayer, IntegerNetwork, Integers
 from narrowgate.network import Convolution
 
 INPUT = "image"
@@ -111,8 +111,9 @@ def codes_of(values: NDArray[np.floating[Any]], fraction: int) -> Integers:
 
 
 def energies(network: IntegerNetwork, images: Images) -> NDArray[np.float64]:
-    """Images as the model takes them: pixel · lsb, saturated."""
-    return np.ldexp(input_codes(network, images).astype(np.float64), -network.input_format.fraction)
+    """Images as the model takes them: what the counts are worth, saturated; its first quantiser drops lower bits."""
+    counts = np.minimum(images, network.highest_count).astype(np.float64)
+    return np.ldexp(counts, -network.count_fraction)
 
 
 def last_name(layer: IntegerLayer) -> str:
@@ -151,7 +152,7 @@ def _batches(network: IntegerNetwork, images: Images) -> Iterator[NDArray[np.flo
 def _built(keras: Any, layer: IntegerLayer, values: Any, dtype: str) -> Any:
     hgq = package("hgq.layers", "Keras", "hls4ml")
     shape = layer.layer
-    formats = {part: _frozen(layer.weight_format, "weight") for part in ("kq_conf", "bq_conf")}
+    formats = {"kq_conf": _frozen(layer.kernel_format, "weight"), "bq_conf": _frozen(layer.bias_format, "weight")}
     plain = {"enable_iq": False, "enable_oq": False, "enable_ebops": False, "dtype": dtype}
     made: Any
     if isinstance(shape, Convolution):
@@ -161,8 +162,8 @@ def _built(keras: Any, layer: IntegerLayer, values: Any, dtype: str) -> Any:
         if len(values.shape) > 2:
             values = keras.layers.Flatten(name="flatten", dtype=dtype)(values)
     values = made(values)
-    made.kernel.assign(_real(layer.kernel, layer.weight_format))
-    made.bias.assign(_real(layer.bias, layer.weight_format))
+    made.kernel.assign(_real(layer.kernel, layer.kernel_format))
+    made.bias.assign(_real(layer.bias, layer.bias_format))
     if normalises(layer):
         assert layer.normalisation_format is not None
         assert layer.factor is not None
@@ -211,5 +212,5 @@ def _real(codes: Codes, format: Format) -> NDArray[np.float64]:
 
 def _bits(layer: IntegerLayer) -> int:
     """Of the widest sum, and of what HGQ2's quantisers compute of a format: 2 to the power of its width."""
-    formats = (layer.weight_format, layer.normalisation_format, layer.activation)
+    formats = (layer.kernel_format, layer.bias_format, layer.normalisation_format, layer.activation)
     return max(layer.sum_bits, *(format.width + 1 for format in formats if format is not None))

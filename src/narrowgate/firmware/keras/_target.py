@@ -86,8 +86,8 @@ def write(order: Order) -> Project:
     np.save(order.folder / "test/images.npy", order.images)
     np.save(order.folder / "test/logits.npy", evaluate(network, order.images).astype(np.int64))
     load = _LOAD.format(wide=_WIDE[dtype])
-    words = {"load": load, "dtype": dtype, "input": -network.input_format.fraction}
-    check = _CHECK.format(highest=network.input_format.code_max, fraction=network.output.fraction, **words)
+    words = {"load": load, "dtype": dtype, "input": -network.count_fraction}
+    check = _CHECK.format(highest=network.highest_count, fraction=network.output.fraction, **words)
     (order.folder / "check.py").write_text(check, encoding="utf-8")
     text = _README.format(
         file=FILE,

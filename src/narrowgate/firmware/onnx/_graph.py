@@ -162,8 +162,8 @@ def _convolution(graph: _Graph, layer: IntegerLayer, name: str) -> str:
     shape = layer.layer
     assert isinstance(shape, Convolution)
     before, after = (shape.kernel - 1) // 2, shape.kernel // 2
-    kernel = graph.parameter(f"{layer.name}.kernel", layer.kernel.transpose(3, 2, 0, 1), layer.weight_format)
-    bias = graph.parameter(f"{layer.name}.bias", layer.bias, layer.weight_format)
+    kernel = graph.parameter(f"{layer.name}.kernel", layer.kernel.transpose(3, 2, 0, 1), layer.kernel_format)
+    bias = graph.parameter(f"{layer.name}.bias", layer.bias, layer.bias_format)
     name = graph.node(
         "Conv",
         [name, kernel, bias],
@@ -203,8 +203,8 @@ def _dense(graph: _Graph, layer: IntegerLayer, name: str) -> str:
         kernel = kernel.reshape(rows, columns, channels, -1).transpose(2, 0, 1, 3).reshape(kernel.shape)
         name = graph.node("Flatten", [name], f"{layer.name}.inputs", (len(kernel),), axis=1)
     outputs = kernel.shape[1:]
-    kernel_name = graph.parameter(f"{layer.name}.kernel", kernel, layer.weight_format)
-    bias = graph.parameter(f"{layer.name}.bias", layer.bias, layer.weight_format)
+    kernel_name = graph.parameter(f"{layer.name}.kernel", kernel, layer.kernel_format)
+    bias = graph.parameter(f"{layer.name}.bias", layer.bias, layer.bias_format)
     name = graph.node("MatMul", [name, kernel_name], f"{layer.name}.product", outputs)
     name = graph.node("Add", [name, bias], f"{layer.name}.sum", outputs)
     return _activated(graph, layer, _normalised(graph, layer, name, outputs))

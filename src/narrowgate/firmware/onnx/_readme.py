@@ -15,6 +15,7 @@ def readme(network: IntegerNetwork, events: int, differing: int, thresholds: Map
     """The text; `differing` of `events` test vectors have another logit in float32."""
     rows, columns, channels = network.image
     output = network.layers[-1].name
+    behind = "; the first drops the lower bits, `FLOOR`" if network.dropped_bits > 0 else ""
     return f"""# A trigger network by narrowgate, in QONNX
 
 | file | what it is |
@@ -24,14 +25,14 @@ def readme(network: IntegerNetwork, events: int, differing: int, thresholds: Map
 | `test/vectors.npz` | {events} real events: `images`, and the exact `logits` that they must give |
 
 The input `{INPUT}` is (events, {channels}, {rows}, {columns}): channels, rows (η), columns (φ). A pixel is its count
-times {_power(network.input_format.fraction)}; the first node rounds it to {network.input_format.ap()}. The
+times {_power(network.count_fraction)}; the first node rounds it to {network.input_format.ap()}. The
 output `{output}` is (events, 1): the logit, not rounded, a multiple of {_power(network.output.fraction)}. Behind every
 layer stands a tensor of its name:
 {", ".join(f"`{layer.name}`" for layer in network)}.
 
-Every `Quant` rounds half to even (`ROUND`) and saturates at the full range (`narrow = 0`); its scale is a power of two
-and its zero point 0. Weights lie on their grids already. Batch normalisation is a quantised `Mul` and `Add`. Behind a
-convolution the rows of a dense kernel are in ONNX' order (channel, row, column).
+Every `Quant` rounds half to even (`ROUND`{behind}) and saturates at the full range (`narrow = 0`); its scale is a power
+of two and its zero point 0. Weights lie on their grids already. Batch normalisation is a quantised `Mul` and `Add`.
+Behind a convolution the rows of a dense kernel are in ONNX' order (channel, row, column).
 
 ## The decision
 

@@ -107,8 +107,8 @@ def layer_codes(network: IntegerNetwork, batches: Iterator[Values]) -> dict[str,
 
 
 def pixels_of(network: IntegerNetwork, images: Images) -> NDArray[np.float64]:
-    """Images as the model takes them: (events, channels, rows, columns), counts times the lsb of the input's format."""
-    return np.moveaxis(np.ldexp(images.astype(np.float64), -network.input_format.fraction), -1, 1)
+    """Images as the model takes them: (events, channels, rows, columns), what the counts are worth."""
+    return np.moveaxis(np.ldexp(images.astype(np.float64), -network.count_fraction), -1, 1)
 
 
 def _batches(network: IntegerNetwork, images: Images, run: Callable[[NDArray[np.float64]], Any]) -> Iterator[Values]:
