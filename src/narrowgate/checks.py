@@ -24,16 +24,17 @@ def saturation(configurations: Iterable[Configuration], dataset: Dataset) -> lis
     notes: dict[str, None] = {}
     for configuration in configurations:
         given = configuration.precision.input
-        pixel = configuration.for_counts(dataset.bits).precision.pixel
-        share = dataset.share_above(pixel.code_max)
+        precision = configuration.for_counts(dataset.bits).precision
+        pixel, largest = precision.pixel, precision.largest_count
+        share = dataset.share_above(largest)
         if share > 0:
             notes[
-                f"{in_percent(share)} of the pixels are above {pixel.code_max}, the largest count of the input format "
+                f"{in_percent(share)} of the pixels are above {largest}, the largest count of the input format "
                 f"{pixel}, and saturate there; the largest in the data is {dataset.largest_count}"
             ] = None
         elif given is None and pixel.width != USUAL_BITS:
             notes[
-                f"the input format follows from the data: {pixel} holds counts up to {pixel.code_max}, the largest in "
+                f"the input format follows from the data: {pixel} holds counts up to {largest}, the largest in "
                 f"the data is {dataset.largest_count}, and no pixel saturates"
             ] = None
     return list(notes)

@@ -213,7 +213,7 @@ def test_pooling_before_batch_norm_is_exact_for_either_sign() -> None:
     images = some_images()
     products = convolve_directly(images * data.count_worth, weights["conv0.kernel"])
     products = jnp.transpose(products, (3, 2, 1, 0)) + weights["conv0.bias"]
-    factor, term = fold(scale, shift, mean, variance, data.batchnorm)
+    factor, term = fold(scale, shift, mean, variance, data.layers["conv0"].batchnorm)
     outputs = np.asarray(jnp.maximum(products * factor + term, 0))
     values = outputs.reshape(len(outputs), 4, 2, 3, 2, 4).max(axis=(2, 4)).reshape(len(outputs), -1)
     expected = values @ np.asarray(weights["output.kernel"]) + np.asarray(weights["output.bias"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import floor, frexp
+from math import floor
 
 import jax
 import numpy as np
@@ -180,8 +180,7 @@ def integer_network(configuration: Configuration, weights: Weights, image: Image
     precision = configuration.precision
     formats = layer_formats(precision, configuration.network)
     pixel = precision.pixel
-    count_fraction = pixel.fraction if precision.count is None else 1 - frexp(precision.count)[1]
-    if count_fraction > pixel.fraction:
+    if precision.count_fraction > pixel.fraction:
         pixel = replace(pixel, rounding=Rounding.TRUNCATE)
     bounds = Bounds.of(pixel, image[2])
     made = []
@@ -190,7 +189,7 @@ def integer_network(configuration: Configuration, weights: Weights, image: Image
         bounds = bounds.repeated(channels // len(bounds.low))
         made.append(_integer_layer(layer, weights, formats[layer.name], bounds))
         bounds = made[-1].outputs
-    return IntegerNetwork(image, pixel, tuple(made), count_fraction)
+    return IntegerNetwork(image, pixel, tuple(made), precision.count_fraction)
 
 
 def _integer_layer(layer: Convolution | Dense, weights: Weights, formats: LayerFormats, inputs: Bounds) -> IntegerLayer:

@@ -5,14 +5,7 @@ dropout rate are data (`Numerics`), so that members of one shape share one compi
 """
 
 from narrowgate.network._batch_norm import MOMENTUM, fold
-from narrowgate.network._configuration import (
-    Architecture,
-    Configuration,
-    ConfigurationError,
-    LayerPrecision,
-    Precision,
-    Training,
-)
+from narrowgate.network._configuration import Architecture, Configuration, Training
 from narrowgate.network._formats import LayerFormats, layer_formats
 from narrowgate.network._images import events_last, gathered
 from narrowgate.network._layers import Convolution, Dense, ImageShape, Layers, layers
@@ -26,6 +19,7 @@ from narrowgate.network._member import (
     scores,
     training_scores,
 )
+from narrowgate.network._precision import ConfigurationError, LayerPrecision, Precision
 
 __all__ = [
     "MOMENTUM",

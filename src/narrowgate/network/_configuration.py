@@ -8,101 +8,30 @@ from math import frexp
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
-    PlainSerializer,
-    SerializerFunctionWrapHandler,
     ValidationError,
-    model_serializer,
     model_validator,
 )
 
-from narrowgate.errors import NarrowgateError
-from narrowgate.fixedpoint import INTEGER_LIMIT, Format, FormatError, grid, parse_optional, spell
+from narrowgate.fixedpoint import Format
+from narrowgate.network._precision import (
+    INPUT_INTEGER_BITS,
+    WIDEST_INPUT,
+    ConfigurationError,
+    LayerPrecision,
+    Precision,
+    Section,
+)
 
 BatchNorm = Literal["off", "hidden", "all"]
 Schedule = Literal["constant", "warm-up", "cosine", "warm-up-stable-decay", "reduce-on-plateau"]
 
 
-FROM_DATA = "data"
-"""The word for an input format that follows from the data set."""
-
-INPUT_INTEGER_BITS = 4
-"""Of an input format that follows from the data: pixels then lie between 0 and 16, whatever their number of bits."""
-
-WIDEST_INPUT = 24
-"""Bits of a pixel: float32 holds whole numbers of so many bits exactly."""
-
-
-class ConfigurationError(NarrowgateError, ValueError):
-    """A configuration that cannot be used; the message says where, what was found and what is allowed."""
-
-
-def _parse_weight_format(value: Any) -> Format | None:
-    found = parse_optional(value)
-    if found is not None and not found.signed:
-        raise ValueError(f"weights need a sign; found {value!r}, allowed are (W, I) and ap_fixed")
-    return _as_trained(found)
-
-
-def _parse_activation_format(value: Any) -> Format | None:
-    """Sign left aside: after a ReLU the network takes the format without one, after a linear activation with one."""
-    found = _as_trained(parse_optional(value))
-    return None if found is None else found.as_signed()
-
-
-def _parse_input_format(value: Any) -> Format | None:
-    if value is None or (isinstance(value, str) and value.strip().lower() == FROM_DATA):
-        return None
-    try:
-        found = Format.parse(value, signed=False).unsigned()
-    except FormatError as error:
-        raise ValueError(
-            f'{str(error).rstrip(".")}; or write "{FROM_DATA}", for as many bits as the data have'
-        ) from None
-    if found.width > WIDEST_INPUT:
-        raise ValueError(
-            f"pixels have at most {WIDEST_INPUT} bits, the whole numbers that float32 holds exactly, so that training "
-            f"sees what hardware sees; found {value!r}"
-        )
-    return _as_trained(found)
-
-
-def _spell_input(format: Format | None) -> str:
-    return FROM_DATA if format is None else spell(format)
-
-
-def _as_trained(found: Format | None) -> Format | None:
-    grid(found)  # refuses rounding and overflow modes that training does not have
-    return found
-
-
-def _power_of_two(value: float) -> float:
-    mantissa, exponent = frexp(value)
-    if mantissa != 0.5 or abs(exponent) > INTEGER_LIMIT:
-        raise ValueError(
-            f"a count is worth a power of two, from 2^-{INTEGER_LIMIT} to 2^{INTEGER_LIMIT}; found {value:g}"
-        )
-    return value
-
-
-_AsText = PlainSerializer(spell, return_type=str)
-WeightFormat = Annotated[Format | None, BeforeValidator(_parse_weight_format), _AsText]
-ActivationFormat = Annotated[Format | None, BeforeValidator(_parse_activation_format), _AsText]
-InputFormat = Annotated[
-    Format | None, BeforeValidator(_parse_input_format), PlainSerializer(_spell_input, return_type=str)
-]
 Count = Annotated[int, Field(ge=1, strict=True)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-
-
-class Architecture(_Section):
+class Architecture(Section):
     """The network: convolutions (each with its pooling), then hidden dense layers, then one linear output.
 
     Dropout, where it is not zero, acts on the inputs of every dense layer. `batch_norm = "hidden"` puts batch
@@ -153,72 +82,7 @@ class Architecture(_Section):
         return self
 
 
-class LayerPrecision(_Section):
-    """The formats of one layer, where they differ from those of the network; what is not given follows the network."""
-
-    kernel: WeightFormat = None
-    bias: WeightFormat = None
-    batchnorm: WeightFormat = None
-    activation: ActivationFormat = None
-
-    @property
-    def given(self) -> dict[str, Format | None]:
-        """What was given, by key; `None` for float."""
-        return {key: getattr(self, key) for key in type(self).model_fields if key in self.model_fields_set}
-
-    @model_serializer(mode="wrap")
-    def _only_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {key: value for key, value in handler(self).items() if key in self.model_fields_set}
-
-
-class Precision(_Section):
-    """The four formats of a network, `None` for float, and the unsigned format in which integer pixels are read.
-
-    `input` is `None` ("data" in a file) while it is to follow from the data set; `Configuration.for_counts` puts the
-    format there. Pixels above its largest code saturate. `count` is what one count of a pixel is worth, a power of two;
-    where it is not given, one lsb of `input`. `layers` holds, by the layers' names (`conv0`, `dense0`, `output`),
-    formats that differ from the first four.
-    """
-
-    conv: WeightFormat = None
-    dense: WeightFormat = None
-    batchnorm: WeightFormat = None
-    activation: ActivationFormat = None
-    input: InputFormat = None
-    count: Annotated[float, Field(gt=0.0, allow_inf_nan=False), AfterValidator(_power_of_two)] | None = None
-    layers: dict[str, LayerPrecision] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _count_and_input_agree(self) -> Self:
-        if self.count is not None and self.input is not None:
-            beyond = (self.input.maximum + self.input.lsb) / self.count
-            if not 1 <= beyond <= 2**WIDEST_INPUT:
-                raise ValueError(
-                    f"a count worth {self.count:g} does not go with the input format {self.input}: it saturates at "
-                    f"{beyond:g} counts, and allowed are 1 to 2^{WIDEST_INPUT}"
-                )
-        return self
-
-    @model_serializer(mode="wrap")
-    def _without_what_is_usual(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {key: value for key, value in handler(self).items() if value or key not in ("count", "layers")}
-
-    @property
-    def pixel(self) -> Format:
-        """The format of a pixel.
-
-        Raises:
-            ConfigurationError: it follows from the data, and none have been seen.
-        """
-        if self.input is None:
-            raise ConfigurationError(
-                f'precision.input is "{FROM_DATA}" and no data set has been seen; give a format such as (10,4), or '
-                f"take Configuration.for_counts(bits) with the bits of the data set's pixels."
-            )
-        return self.input
-
-
-class Training(_Section):
+class Training(Section):
     """How a member is trained: Adam on binary cross-entropy, batches half signal and half background.
 
     `warm_up` and `decay` are fractions of all steps (schedules "warm-up", "cosine" and "warm-up-stable-decay");
@@ -246,7 +110,7 @@ class Training(_Section):
         return self.epochs * self.steps_per_epoch
 
 
-class Configuration(_Section):
+class Configuration(Section):
     """Everything that defines a network and its training."""
 
     name: str = ""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from narrowgate.fixedpoint import Format
-from narrowgate.network._configuration import Architecture, LayerPrecision, Precision
+from narrowgate.network._configuration import Architecture
+from narrowgate.network._precision import LayerPrecision, Precision
 
 
 @dataclass(frozen=True)

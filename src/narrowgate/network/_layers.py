@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
-from narrowgate.network._configuration import Architecture, ConfigurationError
+from narrowgate.network._configuration import Architecture
+from narrowgate.network._precision import ConfigurationError
 
 ImageShape = tuple[int, int, int]
 """Rows (η), columns (φ), channels."""

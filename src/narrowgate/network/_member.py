@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from narrowgate import native
 from narrowgate.fixedpoint import Grid, grid, quantise
 from narrowgate.network._batch_norm import batch_moments, fold, moving
-from narrowgate.network._configuration import Architecture, Precision
+from narrowgate.network._configuration import Architecture
 from narrowgate.network._convolution import pooled, pooled_with_moments
 from narrowgate.network._formats import layer_formats
 from narrowgate.network._layers import Convolution, Dense, Layers
+from narrowgate.network._precision import Precision
 
 Arrays = dict[str, Array]
 """Weights or batch-norm statistics by the names of `Layers.weight_shapes` and `Layers.statistics_shapes`."""
