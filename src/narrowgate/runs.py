@@ -37,6 +37,10 @@ _MEMBERS: TypeAdapter[list[str]] = TypeAdapter(
 )
 
 
+RESERVED = "runs.json"
+"""In a study's folder: the ids of its finalists' runs, written before the runs are begun."""
+
+
 @dataclass(frozen=True)
 class Given:
     """A configuration and the text that it was read from."""
@@ -177,11 +181,19 @@ def _reopened(root: Path, runs: Sequence[notebook.Run], take_over: bool) -> list
 
 
 def keep_finalist(
-    trained: Trained, dataset: Dataset, root: Path, *, study: str, folder: Path, data: Path | None = None
+    trained: Trained,
+    dataset: Dataset,
+    root: Path,
+    *,
+    study: str,
+    folder: Path,
+    data: Path | None = None,
+    take_over: bool = False,
 ) -> str:
     """Make a run under `root` of a finalist of the study kept in `folder`; gives its id.
 
-    One that has become a run before (the search was stopped just then) does not become another.
+    One that has become a run before (the search was stopped just then) does not become another: its id is written into
+    the study's folder before the run's folder is made, and a run that was begun and not finished is begun anew.
 
     Args:
         trained: the finalist's typical network, as `narrowgate.study.search` hands it to `keep`.
@@ -190,17 +202,24 @@ def keep_finalist(
         study: the study's name.
         folder: the study's folder.
         data: the file that the data came from, `None` for the shipped sample.
+        take_over: also if a process on another machine is said to write the run.
     """
-    network = trained.configuration.name
+    network, ledger = trained.configuration.name, folder / RESERVED
     kept = finalist_runs(root, folder).get(network)
     if kept is not None and _same_weights(notebook.load(root, kept), trained):
         return kept
+    reserved = notebook.reserve(ledger, root, network)
+    if notebook.is_begun(root, reserved) and not _is_left(root, reserved, folder, network):
+        notebook.give_up(ledger, root, network)
+        reserved = notebook.reserve(ledger, root, network)
     named = trained.configuration.model_copy(update={"name": f"{study}, {network.partition('-')[0]}"})
     about = {"study": {"name": study, "folder": str(folder.resolve()), "network": network}}
     run = notebook.create(
         root,
         configuration=named.as_table(),
         environment=_environment(dataset, data) | about | {"seeds": [named.training.seed]},
+        reserved=reserved,
+        take_over=take_over,
     )
     with run:
         _record(run, replace(trained, configuration=named), dataset)
@@ -214,6 +233,17 @@ def finalist_runs(root: Path, folder: Path) -> dict[str, str]:
         if one.status is notebook.Status.FINISHED and one.study and one.study.folder == str(folder.resolve()):
             found[one.study.network] = one.id
     return found
+
+
+def _is_left(root: Path, identifier: str, folder: Path, network: str) -> bool:
+    """Whether a run was begun for this network of this study and not finished; its environment may not be there yet."""
+    try:
+        run = notebook.load(root, identifier)
+    except notebook.NotebookError:
+        return False
+    about = run.environment.get("study", {})
+    ours = about.get("folder") == str(folder.resolve()) and about.get("network") == network
+    return (ours or not run.environment) and run.status is not notebook.Status.FINISHED
 
 
 def _same_weights(kept: notebook.Run, trained: Trained) -> bool:

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import math
 import re
 import shutil
 import signal
@@ -96,7 +95,7 @@ def test_a_finalist_becomes_a_run_once(home: Path, tmp_path: Path) -> None:
         weights=run.weights(),
         last_weights=run.weights(),
         stopped=None,
-        seconds=math.nan,
+        seconds=None,
         member_events=0,
         placement=Placement(1, 1),
     )
@@ -108,6 +107,66 @@ def test_a_finalist_becomes_a_run_once(home: Path, tmp_path: Path) -> None:
     assert first == second
     assert notebook.load(tmp_path, first).measures == run.measures
     assert [one.id for one in notebook.list_runs(tmp_path)] == [first, other]
+
+
+def typical_network(home: Path) -> Trained:
+    """The first finalist as `search` hands it to the notebook."""
+    run = notebook.list_runs(home / "runs")[0]
+    return Trained(
+        configuration=Configuration.parse(dict(run.configuration) | {"name": run.environment["study"]["network"]}),
+        curve={name: list(values) for name, values in run.curve.items()},
+        weights=run.weights(),
+        last_weights=run.weights(),
+        stopped=None,
+        seconds=None,
+        member_events=0,
+        placement=Placement(1, 1),
+    )
+
+
+@pytest.mark.parametrize("left", ["nothing", "an empty folder", "a run in its middle", "a failed run"])
+def test_a_run_that_a_killed_search_began_is_finished_under_its_id(left: str, home: Path, tmp_path: Path) -> None:
+    trained, folder, root = typical_network(home), tmp_path / "study", tmp_path / "runs"
+    folder.mkdir()
+    identifier = notebook.reserve(folder / "runs.json", root, trained.configuration.name)
+    about = {"study": {"name": "small", "folder": str(folder.resolve()), "network": trained.configuration.name}}
+    if left == "an empty folder":
+        (root / identifier).mkdir(parents=True)
+    elif left != "nothing":
+        run = notebook.create(root, configuration={"name": "half"}, environment=about, reserved=identifier)
+        run.write_curve({"epoch": [1.0]})
+        (run.path / ".weights-0123456789ab.part").write_text("half")
+        if left == "a failed run":
+            run.fail("its scores are not finite")
+        else:
+            run.lease.release()
+            state = json.loads((run.path / "run.json").read_text())
+            state["process"]["number"] = 2**22 + 1  # no process has this number
+            (run.path / "run.json").write_text(json.dumps(state))
+    assert runs.keep_finalist(trained, data(), root, study="small", folder=folder) == identifier
+    (found,) = notebook.list_runs(root)
+    assert found.status is notebook.Status.FINISHED
+    assert found.measures == notebook.list_runs(home / "runs")[0].measures
+    assert not list(found.folder.glob(".*part"))
+    assert runs.keep_finalist(trained, data(), root, study="small", folder=folder) == identifier
+
+
+def test_an_id_that_somebody_else_took_meanwhile_is_not_written_into(home: Path, tmp_path: Path) -> None:
+    trained, folder, root = typical_network(home), tmp_path / "study", tmp_path / "runs"
+    identifier = notebook.reserve(folder / "runs.json", root, trained.configuration.name)
+    about = {"device": "theirs"}
+    notebook.create(root, configuration={"name": "theirs"}, environment=about, reserved=identifier).interrupt("lunch")
+    ours = runs.keep_finalist(trained, data(), root, study="small", folder=folder)
+    assert ours != identifier
+    assert [run.name for run in notebook.list_runs(root)] == ["theirs", f"small, {trained.configuration.name[:4]}"]
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"runs": {"a": 1}}', '{"version": 1, "runs": []}', "[" * 10_000])
+def test_a_damaged_list_of_reserved_ids_is_begun_anew(content: str, tmp_path: Path) -> None:
+    (tmp_path / "runs.json").write_text(content)
+    identifier = notebook.reserve(tmp_path / "runs.json", tmp_path, "c001")
+    assert notebook.reserve(tmp_path / "runs.json", tmp_path, "c001") == identifier
+    assert notebook.reserve(tmp_path / "runs.json", tmp_path / "elsewhere", "c001")
 
 
 def test_show_in_every_form(home: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from narrowgate.cli._shared import AsJson, DataFile, Root, out, prepare_to_train, resumable, seconds_of
+from narrowgate.cli._shared import AsJson, DataFile, Root, TakeOver, out, prepare_to_train, resumable, seconds_of
 from narrowgate.files import write_text
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def search(
     studies: Studies = STUDIES,
     root: Root = RUNS,
     time_budget: TimeBudget = None,
+    take_over: TakeOver = False,
     as_json: AsJson = False,
 ) -> None:
     """Search for the best of many configurations: train them together, cut the worse ones rung by rung.
@@ -45,8 +46,8 @@ def search(
     The best are trained afresh with several seeds and judged on the test split, once; each becomes a run in `runs/`.
     Journal, tables and pictures are kept in `studies/<name>/`.
 
-    Begin with `narrowgate search examples/studies/notebook-search-2.toml`. Ctrl-C leaves a table of the best so far
-    and loses nothing: the same command goes on, and so does `narrowgate study resume`.
+    Begin with `narrowgate search examples/studies/notebook-search-2.toml`. Ctrl-C and a batch system's SIGTERM leave a
+    table of the best so far and lose nothing: the same command goes on, and so does `narrowgate study resume`.
     """
     prepare_to_train()
     from narrowgate.events import Dataset
@@ -56,9 +57,9 @@ def search(
     given = Study.load(file)
 
     def work(dataset: Dataset, **hooks: object) -> Outcome:
-        return begin(given, dataset, studies, time_budget=time_budget, **hooks)  # type: ignore[arg-type]
+        return begin(given, dataset, studies, time_budget=time_budget, take_over=take_over, **hooks)  # type: ignore[arg-type]
 
-    _carry_out(work, given.name, folder_of(studies, given), data, root, as_json)
+    _carry_out(work, given.name, folder_of(studies, given), data, root, as_json, take_over)
 
 
 study = typer.Typer(
@@ -127,6 +128,7 @@ def resume(
     studies: Studies = STUDIES,
     root: Root = RUNS,
     time_budget: TimeBudget = None,
+    take_over: TakeOver = False,
     as_json: AsJson = False,
 ) -> None:
     """Go on with a search that was stopped or killed; it ends with the same numbers as if it had not been.
@@ -142,9 +144,9 @@ def resume(
     folder = find(studies, name)
 
     def work(dataset: Dataset, **hooks: object) -> Outcome:
-        return go_on(folder, dataset, time_budget=time_budget, **hooks)  # type: ignore[arg-type]
+        return go_on(folder, dataset, time_budget=time_budget, take_over=take_over, **hooks)  # type: ignore[arg-type]
 
-    _carry_out(work, read(folder).study.name, folder, data, root, as_json)
+    _carry_out(work, read(folder).study.name, folder, data, root, as_json, take_over)
 
 
 @study.command()
@@ -190,7 +192,13 @@ def best(
 
 
 def _carry_out(
-    work: Callable[..., Outcome], name: str, folder: Path, data: Path | None, root: Path, as_json: bool
+    work: Callable[..., Outcome],
+    name: str,
+    folder: Path,
+    data: Path | None,
+    root: Path,
+    as_json: bool,
+    take_over: bool,
 ) -> None:
     """Search with live progress, make runs of the finalists, print the table; Ctrl-C ends in exit code 130."""
     from narrowgate import runs
@@ -201,7 +209,7 @@ def _carry_out(
     dataset = runs.open_data(data)
 
     def keep(trained: Trained) -> None:
-        runs.keep_finalist(trained, dataset, root, study=name, folder=folder, data=data)
+        runs.keep_finalist(trained, dataset, root, study=name, folder=folder, data=data, take_over=take_over)
 
     with resumable(_resume_command(folder, data, root)) as heeding:
         with live_view(Console(stderr=True)) as report:

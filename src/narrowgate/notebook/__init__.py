@@ -23,6 +23,7 @@ from narrowgate.notebook._notes import Note
 from narrowgate.notebook._page import add_note, write_page, write_pages
 from narrowgate.notebook._record import RunFolder, create, reopen
 from narrowgate.notebook._render import render_comparison, render_run, render_runs
+from narrowgate.notebook._reserve import give_up, is_begun, reserve
 from narrowgate.notebook._schema import DataRecord, StudyRecord
 from narrowgate.notebook._state import Status
 from narrowgate.notebook._tables import RunsTable, run_as_dict, runs_table
@@ -45,12 +46,15 @@ __all__ = [
     "draw",
     "environment",
     "find",
+    "give_up",
+    "is_begun",
     "list_runs",
     "load",
     "render_comparison",
     "render_run",
     "render_runs",
     "reopen",
+    "reserve",
     "run_as_dict",
     "runs_table",
     "to_toml",

@@ -39,6 +39,13 @@ def claim(root: Path, moment: datetime) -> str:
     raise AssertionError("count() has no end")
 
 
+def free(root: Path, moment: datetime) -> str:
+    """An id for a run that begins at `moment`, which nobody has taken until now."""
+    stamp = moment.strftime(STYLE)
+    names = (stamp if number == 1 else f"{stamp}-{number}" for number in count(1))
+    return next(name for name in names if not (root / name).exists())
+
+
 def is_id(text: str) -> bool:
     """Whether `text` has the form of a run id."""
     return _PATTERN.fullmatch(text) is not None

@@ -16,6 +16,7 @@ from narrowgate.files import (
     HeldError,
     Lease,
     Process,
+    explaining,
     holder_of,
     locked,
     sha256,
@@ -159,8 +160,13 @@ def create(
     environment: Mapping[str, Any],
     given: str | None = None,
     name: str | None = None,
+    reserved: str | None = None,
+    take_over: bool = False,
 ) -> RunFolder:
     """Begin a run: take an id, make `root/<id>/` and put into it what is known before training.
+
+    With `reserved`, an id from `reserve`, the run is begun under that one; what an earlier beginning has left there is
+    replaced, with `take_over` also if a process on another machine was writing it until lately.
 
     `configuration` is the configuration in full, `given` the text of the file it came from; `name` defaults to the
     configuration's own. See `environment` for what the environment holds.
@@ -169,9 +175,13 @@ def create(
         NotebookError: the folder cannot be written, or something given is not plain data.
     """
     resolved, started = to_toml(configuration), datetime.now().astimezone()
-    folder = Path(root) / _ids.claim(Path(root), started)
+    folder = Path(root) / (_ids.claim(Path(root), started) if reserved is None else reserved)
+    with explaining(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     title = str(configuration.get("name", "")) if name is None else name
-    lease = Lease.take(folder, what=f"run {folder.name}")
+    lease = Lease.take(folder, what=f"run {folder.name}", take_over=take_over)
+    if reserved is not None:
+        sweep(folder)
     State(id=folder.name, name=title, started=started, process=Process.current()).write(folder)
     write_text(folder / CONFIGURATION, resolved)
     if given is not None:

@@ -30,8 +30,9 @@ class Journal:
     `warning` is a sentence when the end of the file was damaged; that end is set aside and its work done again.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, before_writing: Callable[[], None] = lambda: None) -> None:
         self._path = folder / JOURNAL
+        self._before_writing = before_writing
         self.entries: dict[str, Entry] = {}
         self.warning = ""
         self._last = ""
@@ -48,13 +49,15 @@ class Journal:
         return journal
 
     @classmethod
-    def open(cls, folder: Path) -> Journal:
+    def open(cls, folder: Path, *, before_writing: Callable[[], None] = lambda: None) -> Journal:
         """The journal, ready to be added to; what is damaged at its end is moved to `journal.jsonl.damaged`.
+
+        `before_writing` is called before every line, and may refuse with an error.
 
         Raises:
             StudyError: the file cannot be read or mended.
         """
-        journal = cls(folder)
+        journal = cls(folder, before_writing)
         sound = journal._read()
         if journal.warning:
             journal._set_aside(sound)
@@ -69,6 +72,7 @@ class Journal:
         if name not in self.entries:
             # Through JSON and back, so that a step gives the same whether it was done now or long ago.
             line = _line({"step": name} | work(), self._last)
+            self._before_writing()
             self._append(line)
             self._take(json.loads(line))
         return self.entries[name]

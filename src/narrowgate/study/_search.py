@@ -47,11 +47,13 @@ def search(
     report: Report | None = None,
     keep: Keep | None = None,
     cost: Cost | None = None,
+    take_over: bool = False,
 ) -> Outcome:
     """Search, and leave everything about it in a folder of `root` that is named after the study.
 
-    A search of the same study that was interrupted there goes on. Ctrl-C ends it early, and so does the end of
-    `time_budget` (seconds, for this call; finalists included): the outcome is then what there is, and says so.
+    A search of the same study that was interrupted there goes on. A `KeyboardInterrupt` (Ctrl-C, or what a handler of
+    SIGTERM raises) ends it early, and so does the end of `time_budget` (seconds, for this call; finalists included):
+    the outcome is then what there is, and says so.
 
     Args:
         study: a study, or the path of its file.
@@ -61,13 +63,14 @@ def search(
         report: hears of progress several times a second at most.
         keep: hears of each finalist's typical network.
         cost: a second objective in place of the one the study names, smaller for better.
+        take_over: also if a process on another machine is said to work on the study, for when that machine is gone.
 
     Raises:
         StudyError: the study cannot be read or does not fit the data, its folder holds another one or is in use, or a
             disk is full.
     """
     given = study if isinstance(study, Study) else Study.load(study)
-    return _Run(given, dataset, folder_of(root, given), time_budget, report, keep, cost).finish()
+    return _Run(given, dataset, folder_of(root, given), time_budget, report, keep, cost).finish(take_over)
 
 
 def resume(
@@ -78,10 +81,11 @@ def resume(
     report: Report | None = None,
     keep: Keep | None = None,
     cost: Cost | None = None,
+    take_over: bool = False,
 ) -> Outcome:
     """Go on with the search kept in `folder`. Arguments and errors: see `search`."""
     study, _ = read_study(Path(folder))
-    return _Run(study, dataset, Path(folder), time_budget, report, keep, cost).finish()
+    return _Run(study, dataset, Path(folder), time_budget, report, keep, cost).finish(take_over)
 
 
 def show(folder: Path | str) -> Outcome:
@@ -155,12 +159,12 @@ class _Run:
         self.phase, self.alive, self.notice_given = "opening", 0, ""
         self.lock = RLock()
 
-    def finish(self) -> Outcome:
+    def finish(self, take_over: bool) -> Outcome:
         """Search to the end, or as far as it goes."""
         self._check_data()
-        with held(self.folder):
+        with held(self.folder, take_over=take_over) as lease:
             sweep(self.folder)
-            journal = Journal.open(self.folder)
+            journal = Journal.open(self.folder, before_writing=lease.check)
             if journal.warning:
                 self.notice(journal.warning)
             opened = journal.step(OPENED, self._opening)
@@ -168,8 +172,8 @@ class _Run:
             stopped = ""
             try:
                 self._search(journal, opened)
-            except KeyboardInterrupt:
-                stopped = "stopped from the keyboard; resume goes on"
+            except KeyboardInterrupt as asked:
+                stopped = f"{str(asked) or 'stopped from the keyboard'}; resume goes on"
             outcome = outcome_of(self.study, journal.entries, stopped=stopped)
             write_outcome(self.folder, outcome)
         return outcome
