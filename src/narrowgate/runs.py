@@ -241,8 +241,7 @@ def _is_left(root: Path, identifier: str, folder: Path, network: str) -> bool:
         run = notebook.load(root, identifier)
     except notebook.NotebookError:
         return False
-    about = run.environment.get("study", {})
-    ours = about.get("folder") == str(folder.resolve()) and about.get("network") == network
+    ours = run.study is not None and (run.study.folder, run.study.network) == (str(folder.resolve()), network)
     return (ours or not run.environment) and run.status is not notebook.Status.FINISHED
 
 
