@@ -54,7 +54,7 @@ def test_a_cache_in_the_place_of_a_file_is_a_reason(tmp_path: Path) -> None:
 
 def test_it_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(native.SWITCH, "off")
-    assert native.why_not.__wrapped__() == f"{native.SWITCH} says so"
+    assert native._why_not.__wrapped__() == f"{native.SWITCH} says so"
 
 
 def test_only_what_was_not_wanted_falls_short(monkeypatch: pytest.MonkeyPatch) -> None:

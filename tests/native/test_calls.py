@@ -1,6 +1,9 @@
-"""The room's functions against what XLA makes of the same arrays: whole numbers, so that every sum is exact."""
+"""The room's functions against what XLA makes of the same arrays: whole numbers, so that every sum is exact.
 
-from collections.abc import Callable
+All of it once for every instruction set that the processor has: each has other vectors and other groups of filters.
+"""
+
+from collections.abc import Callable, Iterator
 
 import jax
 import jax.numpy as jnp
@@ -11,12 +14,38 @@ from hypothesis import strategies as st
 from jax.extend.random import threefry_2x32
 
 from narrowgate import native
+from narrowgate.native import _build, _calls
 from narrowgate.network import Convolution
 from narrowgate.network._convolution import convolve, largest
 
 pytestmark = pytest.mark.skipif(not native.available(), reason=native.why_not() or "available")
 
 Result = tuple[jax.Array, jax.Array]
+
+LEVELS = ["", "x86-64-v2", "x86-64-v3", pytest.param("x86-64-v4", marks=pytest.mark.slow)]
+"""As `NARROWGATE_MARCH` calls them; the first is all that this processor has."""
+
+
+@pytest.fixture(scope="module", params=LEVELS, autouse=True)
+def instruction_set(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The room's functions, compiled for this one: in the user's cache, so that it is done once."""
+    level: str = request.param
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(native.CHOICE, level)
+        try:
+            compiled = _build.library()
+        except native.BuildError as error:
+            pytest.skip(str(error))
+        lanes = _calls.register(compiled, f" {level}")
+        patch.setattr(_calls, "ENDING", f" {level}")
+        patch.setattr(native, "events_at_a_time", lambda: lanes)
+        yield level
+
+
+def test_as_many_events_at_a_time_as_a_register_holds(instruction_set: str) -> None:
+    """Registers of 128, 256 and 512 bits hold 4, 8 and 16 float32."""
+    expected = {"x86-64-v2": 4, "x86-64-v3": 8, "x86-64-v4": 16, "arm64": 4, "arm64 SVE": 4}
+    assert native.events_at_a_time() == expected[native.instruction_set()]
 
 
 def by_xla(layer: Convolution, shift: jax.Array) -> Callable[[jax.Array, jax.Array], Result]:
@@ -37,7 +66,7 @@ sizes = st.tuples(
 )  # channels, columns, rows, filters: all the ways in which filters are taken together
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(size=sizes, tiles=st.integers(1, 3), seed=st.integers(0, 2**32 - 1), most=st.sampled_from([1, 3]))
 def test_outputs_sums_and_gradients_are_those_of_xla(
     size: tuple[int, int, int, int], tiles: int, seed: int, most: int
@@ -45,7 +74,7 @@ def test_outputs_sums_and_gradients_are_those_of_xla(
     """Small numbers, so that many outputs of a pool are equal: the gradient goes to the first of them in both."""
     channels, columns, rows, filters = size
     generator = np.random.default_rng(seed)
-    images = whole_numbers(generator, (channels, columns, rows, tiles * native.EVENTS_AT_A_TIME), most)
+    images = whole_numbers(generator, (channels, columns, rows, tiles * native.events_at_a_time()), most)
     kernel = whole_numbers(generator, (3, 3, channels, filters), most)
     layer = Convolution("conv0", rows, columns, channels, filters, kernel=3, pool=2, batch_norm=True)
     found, backward = jax.vjp(lambda images, kernel: native.pooled_with_sums(images, kernel, False), images, kernel)

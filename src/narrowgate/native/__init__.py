@@ -2,35 +2,32 @@
 
 Nothing depends on it: without a compiler, on an accelerator, or for other shapes the room `network` computes the same
 with XLA, and the two are tested against each other. Sums are formed in another order, so trainings differ in the last
-bits between the two; what a run or a study used is in its record.
+bits between the two, and between instruction sets; what a run or a study used is in its record.
 """
 
 from __future__ import annotations
 
 import os
 from functools import cache
+from threading import Lock
 
 import jax
 
-from narrowgate.native._build import BuildError, library
-from narrowgate.native._calls import (
-    BACKWARD,
-    FORWARD,
-    GATHER,
-    RANDOM,
-    gathered,
-    pooled,
-    pooled_with_sums,
-    random_words,
-)
+from narrowgate.native._build import BuildError, compiler_in_words, library, target
+from narrowgate.native._calls import gathered, pooled, pooled_with_sums, random_words, register
+from narrowgate.native._target import CHOICE
 
 __all__ = [
-    "EVENTS_AT_A_TIME",
+    "CHOICE",
     "SWITCH",
     "BuildError",
     "available",
+    "compiler_in_words",
+    "events_at_a_time",
     "falls_short",
     "gathered",
+    "instruction_set",
+    "is_wanted",
     "pooled",
     "pooled_with_sums",
     "random_words",
@@ -39,20 +36,21 @@ __all__ = [
 ]
 
 SWITCH = "NARROWGATE_NATIVE"
-"""An environment variable; `off` leaves everything to XLA."""
+"""An environment variable; `off` leaves everything to XLA; `on` uses them without a measurement."""
 
-EVENTS_AT_A_TIME = 16
-"""The functions take a multiple of so many events; `LANES` in `kernels.cpp`."""
+_compiling = Lock()
+
+
+def is_wanted() -> bool | None:
+    """What the environment variable `NARROWGATE_NATIVE` says; `None` if it leaves the choice to a measurement."""
+    said = os.environ.get(SWITCH, "").strip().lower()
+    return {"off": False, "0": False, "no": False, "on": True, "1": True, "yes": True}.get(said)
 
 
 def falls_short() -> str:
     """Why a processor could be used better than it will be, in words; empty if it could not, or if that was wanted."""
-    wanted = jax.default_backend() == "cpu" and not _is_switched_off()
+    wanted = jax.default_backend() == "cpu" and is_wanted() is not False
     return why_not() if wanted else ""
-
-
-def _is_switched_off() -> bool:
-    return os.environ.get(SWITCH, "").lower() in ("0", "off", "no")
 
 
 def available() -> bool:
@@ -62,20 +60,43 @@ def available() -> bool:
 
 def serves(events: int) -> bool:
     """Whether they can, with so many events."""
-    return events % EVENTS_AT_A_TIME == 0 and available()
+    return available() and events % events_at_a_time() == 0
+
+
+def events_at_a_time() -> int:
+    """The functions take a multiple of so many events: as many as a register of the instruction set holds.
+
+    Raises:
+        BuildError: they are not available.
+    """
+    with _compiling:
+        return _registered()
+
+
+def instruction_set() -> str:
+    """What they are compiled for, e.g. `x86-64-v3`; `BuildError` where they are not available."""
+    return target().level
+
+
+def why_not() -> str:
+    """Why the functions of this room cannot be called, in words; empty if they can. Compiles on the first call."""
+    with _compiling:
+        return _why_not()
 
 
 @cache
-def why_not() -> str:
-    """Why the functions of this room cannot be called, in words; empty if they can. Compiles on the first call."""
+def _why_not() -> str:
     if jax.default_backend() != "cpu":
         return "an accelerator computes"
-    if _is_switched_off():
+    if is_wanted() is False:
         return f"{SWITCH} says so"
     try:
-        compiled = library()
+        _registered()
     except BuildError as error:
         return str(error)
-    for name in (FORWARD, BACKWARD, GATHER, RANDOM):
-        jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(getattr(compiled, name)), platform="cpu")
     return ""
+
+
+@cache
+def _registered() -> int:
+    return register(library())

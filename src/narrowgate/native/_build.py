@@ -21,6 +21,7 @@ from narrowgate.files import cache_folder
 from narrowgate.native._target import CHOICE, Target, TargetError, choose
 
 SOURCE = Path(__file__).with_name("kernels.cpp")
+SOURCES = (SOURCE, *sorted(SOURCE.parent.glob("*.h")))
 FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-w")
 COMPILERS = ("c++", "g++", "clang++")
 PATIENCE = 300.0
@@ -91,7 +92,8 @@ def _compiler() -> Command:
 
 def _key(compiler: Command) -> str:
     versions = _says(compiler), version("jaxlib"), platform.libc_ver()
-    about = SOURCE.read_text(encoding="utf-8"), FLAGS, compiler, versions, _processor()
+    texts = [source.read_text(encoding="utf-8") for source in SOURCES]
+    about = texts, FLAGS, compiler, versions, _processor()
     return hashlib.sha256(repr(about).encode()).hexdigest()[:16]
 
 

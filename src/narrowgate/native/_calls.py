@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
 from functools import partial
 
@@ -10,8 +11,18 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, UInt
 
 FORWARD, BACKWARD = "narrowgate_convolution", "narrowgate_convolution_gradient"
-GATHER, RANDOM = "narrowgate_gather", "narrowgate_random"
-"""The functions of `kernels.cpp`, under whose names XLA knows them."""
+GATHER, RANDOM, LANES = "narrowgate_gather", "narrowgate_random", "narrowgate_lanes"
+"""The functions of `kernels.cpp`."""
+
+ENDING = ""
+"""XLA knows them by their names with this at the end; it tells libraries for several instruction sets apart."""
+
+
+def register(compiled: ctypes.CDLL, ending: str = ENDING) -> int:
+    """Let XLA know the functions of a compiled library; gives how many events they take at a time."""
+    for name in (FORWARD, BACKWARD, GATHER, RANDOM):
+        jax.ffi.register_ffi_target(name + ending, jax.ffi.pycapsule(getattr(compiled, name)), platform="cpu")
+    return ctypes.c_int.in_dll(compiled, LANES).value
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
@@ -75,15 +86,15 @@ def _forward(images: Array, kernel: Array, results: int) -> Sequence[Array]:
         jax.ShapeDtypeStruct(shape, jnp.uint8),  # which of a pool's four is the largest
         jax.ShapeDtypeStruct((3, filters), jnp.float32),
     )
-    return jax.ffi.ffi_call(FORWARD, types[:results], vmap_method="sequential")(images, kernel)
+    return jax.ffi.ffi_call(FORWARD + ENDING, types[:results], vmap_method="sequential")(images, kernel)
 
 
 def _backward(first: bool, images: Array, kernel: Array, *others: Array) -> tuple[Array, Array]:
     types = [jax.ShapeDtypeStruct(wanted.shape, jnp.float32) for wanted in (kernel, images)]
     if first:
-        (of_kernel,) = jax.ffi.ffi_call(BACKWARD, types[:1], vmap_method="sequential")(images, kernel, *others)
+        (of_kernel,) = jax.ffi.ffi_call(BACKWARD + ENDING, types[:1], vmap_method="sequential")(images, kernel, *others)
         return jnp.zeros_like(images), of_kernel
-    of_kernel, of_images = jax.ffi.ffi_call(BACKWARD, types, vmap_method="sequential")(images, kernel, *others)
+    of_kernel, of_images = jax.ffi.ffi_call(BACKWARD + ENDING, types, vmap_method="sequential")(images, kernel, *others)
     return of_images, of_kernel
 
 
@@ -93,10 +104,10 @@ def gathered(
     """Those of the images that have the given numbers (int32), as float32 and with events last."""
     _, rows, columns, channels = images.shape
     result = jax.ShapeDtypeStruct((channels, columns, rows, len(numbers)), jnp.float32)
-    return jax.ffi.ffi_call(GATHER, result, vmap_method="sequential")(images, numbers)
+    return jax.ffi.ffi_call(GATHER + ENDING, result, vmap_method="sequential")(images, numbers)
 
 
 def random_words(key: UInt[Array, 2], count: int) -> UInt[Array, " count"]:
     """What `threefry_2x32` makes of the words 0 to `count` - 1, a multiple of 32, under the key."""
     result = jax.ShapeDtypeStruct((count,), jnp.uint32)
-    return jax.ffi.ffi_call(RANDOM, result, vmap_method="sequential")(key)
+    return jax.ffi.ffi_call(RANDOM + ENDING, result, vmap_method="sequential")(key)
