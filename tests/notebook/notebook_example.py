@@ -94,9 +94,10 @@ def make_run(
     data: str = "f00d",
     with_scores: bool = True,
     jumps: float = 0.02,
+    events_seed: int = 0,
 ) -> Run:
     """Write a finished run whose scores are those of `events` with `noise` added, and read it back."""
-    scores, images = events()
+    scores, images = events(events_seed)
     scores = scores + (noise * np.random.default_rng(5).normal(size=scores.size)).astype(np.float32)
     configuration = {**CONFIGURATION, "name": name, "precision": {**CONFIGURATION["precision"], "conv": precision}}
     surroundings = environment(device="cpu", seeds=[1], data={"name": "synthetic", "fingerprint": data})

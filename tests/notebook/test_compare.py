@@ -1,9 +1,11 @@
+import io
 import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from narrowgate.notebook import Comparison, NotebookError, compare, create
+from narrowgate.notebook import Comparison, NotebookError, compare, create, render_comparison
 from narrowgate.trigger import indistinguishable
 
 from .notebook_example import make_run
@@ -56,8 +58,30 @@ def test_pairing_is_sharper_than_intervals(tmp_path: Path) -> None:
     assert paired.at_rates[2].alike == {one.id}
     other = make_run(tmp_path, noise=0.7, data="other events")
     unpaired = compare(tmp_path, [one.id, other.id])
-    assert (other.id in unpaired.at_rates[2].alike) == indistinguishable(first, second)
+    assert [one.alike for one in unpaired.on_data[0].at_rates] == [{one.id} for one in unpaired.on_data[0].runs] * 3
     assert any("judged on different data" in warning for warning in unpaired.warnings)
+
+
+def test_data_sets_are_kept_apart_each_with_its_own_cuts(tmp_path: Path) -> None:
+    one, two = make_run(tmp_path), make_run(tmp_path, name="two", noise=0.3)
+    harder = make_run(tmp_path, name="harder", data="beef", events_seed=5)
+    found = compare(tmp_path, [one.id, harder.id, two.id])
+    first, second = found.on_data
+    assert [run.id for run in first.runs] == [one.id, two.id]
+    assert [run.id for run in second.runs] == [harder.id]
+    assert (first.name, second.name) == ("synthetic (f00d)", "synthetic (beef)")
+    for group, run in ((first, one), (second, harder)):
+        for at in group.at_rates:
+            assert at.best in {one.id for one in group.runs}
+            assert group.cuts_at_rate(at.rate) == run.measures.cuts_at_rate(at.rate)
+    assert first.cuts_at_rate(10e3) != second.cuts_at_rate(10e3)
+    console = Console(file=io.StringIO(), width=140)
+    console.print(render_comparison(found))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert text.index("synthetic (f00d)") < text.index("two") < text.index("synthetic (beef)") < text.index("harder")
+    assert text.count("HT cut") == 2
+    assert {one["data"] for one in found.as_dict()["best"]} == {"synthetic (f00d)", "synthetic (beef)"}
+    found.draw(tmp_path / "comparison.png")
 
 
 def test_a_run_that_was_not_judged_is_left_out(tmp_path: Path) -> None:

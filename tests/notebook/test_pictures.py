@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from narrowgate.notebook import NotebookError, draw
-from narrowgate.notebook._plot_comparison import Panel, plot_comparison
+from narrowgate.notebook._plot_comparison import Group, Panel, plot_comparison
 from narrowgate.notebook._plot_scores import plot_scores, score_bins
 from narrowgate.notebook._plot_training import plot_training
 from narrowgate.trigger import fourth_pixel, ht
@@ -88,8 +88,8 @@ def test_bins_of_continuous_scores_cover_them() -> None:
 
 
 def test_a_comparison_grows_with_its_runs(tmp_path: Path) -> None:
-    one = Panel(1e4, [0.9], [0.88], [0.91], [True], {"HT": 0.86})
-    three = Panel(1e5, [0.9, 0.7, 0.8], [0.88, 0.7, 0.8], [0.91, 0.7, 0.85], [True, False, False], {})
+    one = Panel(1e4, [0.9], [0.88], [0.91], [True], [Group(1, {"HT": 0.86})])
+    three = Panel(1e5, [0.9, 0.7, 0.8], [0.88, 0.7, 0.8], [0.91, 0.7, 0.85], [True, False, False], [Group(3, {})])
     plot_comparison(tmp_path / "one.png", ["float"], [one])
     plot_comparison(tmp_path / "three.png", ["float", "(12,2)", "$"], [three, three])
     assert size(tmp_path / "three.png")[0] > size(tmp_path / "one.png")[0]

@@ -70,6 +70,16 @@ def test_columns_hold_what_there_is_and_what_was_asked_for(root: Path) -> None:
     assert list(runs_table(root, ["lost"]).columns) == usual[:3]
 
 
+def test_data_sets_are_a_column_where_there_are_several(tmp_path: Path) -> None:
+    make_run(tmp_path)
+    make_run(tmp_path, data="beef")
+    table = runs_table(tmp_path)
+    assert table.columns[-1] == "data"
+    assert [row["data"] for row in table.rows] == ["synthetic (f00d)", "synthetic (beef)"]
+    (one,) = runs_table(tmp_path, ["data=synthetic (beef)"]).rows
+    assert one == table.rows[1]
+
+
 def test_bad_questions_get_a_sentence(root: Path) -> None:
     with pytest.raises(NotebookError, match=r"no run has 'precision\.con'; did you mean precision\.conv"):
         runs_table(root, ["precision.con=float"])

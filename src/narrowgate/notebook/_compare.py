@@ -13,9 +13,9 @@ from narrowgate.notebook._filter import flatten
 from narrowgate.notebook._layout import SCORES
 from narrowgate.notebook._load import Run, find, load
 from narrowgate.notebook._measures import all_rates
-from narrowgate.notebook._plot_comparison import Panel, plot_comparison
-from narrowgate.notebook._tables import run_as_dict
-from narrowgate.trigger import difference, indistinguishable
+from narrowgate.notebook._plot_comparison import Group, Panel, plot_comparison
+from narrowgate.notebook._tables import data_names, run_as_dict
+from narrowgate.trigger import WorkingPoint, difference, indistinguishable
 
 
 @dataclass(frozen=True)
@@ -32,20 +32,46 @@ class AtRate:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Runs in the order asked for, the settings in which they differ, and the best at every rate.
+class OnData:
+    """The runs that were judged on one data set, and the best of them at every rate.
 
-    `differences` maps a dotted key to the value in every run, None where a run has no such key.
+    `name` is what to call the data set among those of the comparison, empty where the runs do not tell it.
+    """
+
+    name: str
+    runs: tuple[Run, ...]
+    at_rates: tuple[AtRate, ...]
+
+    def cuts_at_rate(self, rate: float) -> dict[str, WorkingPoint]:
+        """What the cuts keep of this data set at `rate` (Hz), by name."""
+        return next((cuts for run in self.runs if (cuts := run.measures.cuts_at_rate(rate))), {})
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs in the order asked for, the settings in which they differ, and the best at every rate on each data set.
+
+    `differences` maps a dotted key to the value in every run, None where a run has no such key. `on_data` keeps runs on
+    different data apart: their efficiencies are those of different events, and so are those of the cuts.
     """
 
     runs: tuple[Run, ...]
     differences: Mapping[str, tuple[Any, ...]]
-    at_rates: tuple[AtRate, ...]
+    on_data: tuple[OnData, ...]
     warnings: tuple[str, ...]
+
+    @property
+    def at_rates(self) -> tuple[AtRate, ...]:
+        """The best at every rate, data set by data set."""
+        return tuple(at for one in self.on_data for at in one.at_rates)
 
     def as_dict(self) -> dict[str, Any]:
         """The comparison as plain data for JSON."""
-        best = [{"rate": at.rate, "best": at.best, "alike": sorted(at.alike)} for at in self.at_rates]
+        best = [
+            {"data": one.name, "rate": at.rate, "best": at.best, "alike": sorted(at.alike)}
+            for one in self.on_data
+            for at in one.at_rates
+        ]
         content: dict[str, Any] = plain(
             {
                 "runs": [run_as_dict(run) for run in self.runs],
@@ -62,28 +88,35 @@ class Comparison:
         Raises:
             NotebookError: there is no such rate.
         """
+        ordered = [run for one in self.on_data for run in one.runs]
         panels = []
-        for at in self.at_rates:
-            points = [run.measures.at_rate(at.rate) for run in self.runs]
+        for rate in [rate for rate in all_rates([run.measures for run in ordered]) if rate in rates]:
+            points = [run.measures.at_rate(rate) for run in ordered]
             there = [point for point in points if point is not None]
-            if at.rate in rates and len(there) == len(self.runs):
-                panels.append(
-                    Panel(
-                        rate=at.rate,
-                        values=[point.efficiency for point in there],
-                        lows=[point.low for point in there],
-                        highs=[point.high for point in there],
-                        alike=[run.id in at.alike for run in self.runs],
-                        cuts={
-                            name: point.efficiency
-                            for name, point in self.runs[0].measures.cuts_at_rate(at.rate).items()
-                        },
-                    )
+            if len(there) < len(ordered):
+                continue
+            alike = {name for at in self.at_rates if at.rate == rate for name in at.alike}
+            panels.append(
+                Panel(
+                    rate=rate,
+                    values=[point.efficiency for point in there],
+                    lows=[point.low for point in there],
+                    highs=[point.high for point in there],
+                    alike=[run.id in alike for run in ordered],
+                    groups=[
+                        Group(len(one.runs), {name: cut.efficiency for name, cut in one.cuts_at_rate(rate).items()})
+                        for one in self.on_data
+                    ],
                 )
+            )
         confidences = {point.confidence for run in self.runs for point in run.measures.points}
         bars = " and ".join(f"{confidence:.0%}".replace("%", " %") for confidence in sorted(confidences))
         subtitle = f"bars: {bars} intervals; full marker: the best, or not to be told from it"
-        plot_comparison(Path(path), labels(self.runs), panels, subtitle=subtitle)
+        names = dict(zip((run.id for run in self.runs), labels(self.runs), strict=True))
+        shown = [names[run.id] for run in ordered]
+        if len(self.on_data) > 1:
+            shown = [f"{label}\non {one.name}" for one, label in _with_data(self.on_data, shown)]
+        plot_comparison(Path(path), shown, panels, subtitle=subtitle)
 
 
 def compare(root: Path | str, texts: Sequence[str]) -> Comparison:
@@ -102,7 +135,7 @@ def compare(root: Path | str, texts: Sequence[str]) -> Comparison:
     if len({run.id for run in runs}) < len(runs):
         twice = next(run.id for run in runs if sum(run.id == other.id for other in runs) > 1)
         raise NotebookError(f"run {twice} is named twice; a comparison needs different runs")
-    return Comparison(runs, _differences(runs), _best(runs), _warnings(runs))
+    return Comparison(runs, _differences(runs), _on_data(runs), _warnings(runs))
 
 
 def labels(runs: Sequence[Run]) -> list[str]:
@@ -116,6 +149,23 @@ def _differences(runs: Sequence[Run]) -> dict[str, tuple[Any, ...]]:
     keys = dict.fromkeys(key for one in flat for key in one)
     values = {key: tuple(one.get(key) for one in flat) for key in keys}
     return {key: found for key, found in values.items() if any(value != found[0] for value in found)}
+
+
+def _on_data(runs: Sequence[Run]) -> tuple[OnData, ...]:
+    """The runs by the data set that they were judged on, in the order of the first of each."""
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(_data(run) or "", []).append(run)
+    names = data_names(runs)
+    return tuple(
+        OnData(names.get(key, "data that the run does not name"), tuple(group), _best(group))
+        for key, group in groups.items()
+    )
+
+
+def _with_data(groups: Sequence[OnData], labels: Sequence[str]) -> list[tuple[OnData, str]]:
+    """Each label with the data set of its run; the labels are in the order of the groups."""
+    return list(zip((one for one in groups for _ in one.runs), labels, strict=True))
 
 
 def _best(runs: Sequence[Run]) -> tuple[AtRate, ...]:
@@ -148,15 +198,14 @@ def _share_events(first: Run, second: Run) -> bool:
 
 
 def _data(run: Run) -> str | None:
-    data = run.environment.get("data")
-    return data.get("fingerprint") if isinstance(data, Mapping) else None
+    return run.data.fingerprint or None if run.data is not None else None
 
 
 def _warnings(runs: Sequence[Run]) -> tuple[str, ...]:
     warnings = [f"Run {run.id} is {run.status} and was not judged." for run in runs if not run.measures.points]
     judged = [run for run in runs if run.measures.points]
     if len({_data(run) for run in judged} - {None}) > 1:
-        warnings.append("The runs were judged on different data, so that their efficiencies are not comparable.")
+        warnings.append("The runs were judged on different data; the best is told for each data set, beside its cuts.")
     if len({run.measures.crossing_rate for run in judged}) > 1:
         warnings.append("The runs assume different crossing rates, so that one rate means different acceptances.")
     concerned: dict[str, list[str]] = {}

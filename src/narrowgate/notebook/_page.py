@@ -12,7 +12,8 @@ from narrowgate.notebook._load import Run, find, list_runs, read_run
 from narrowgate.notebook._markdown import Markdown, escape, escape_lines, table
 from narrowgate.notebook._notes import Note, append_note
 from narrowgate.notebook._state import Status
-from narrowgate.notebook._verdict import exactness_sentence, verdict_sentence
+from narrowgate.notebook._tables import data_names
+from narrowgate.notebook._verdict import data_sentence, exactness_sentence, verdict_sentence
 from narrowgate.notebook._words import fraction, seconds, setting, significant, with_interval
 from narrowgate.units import in_kilohertz
 
@@ -56,6 +57,8 @@ def page(run: Run) -> str:
     if run.name:
         blocks.append(f"*{escape(run.name)}*")
     blocks.append(f"**Verdict.** {escape(verdict_sentence(run))}")
+    if run.data is not None:
+        blocks.append(escape(data_sentence(run)))
     warnings = run.measures.warnings
     if warnings:
         blocks.append("```{warning}\n" + escape("\n".join(warnings)) + "\n```")
@@ -74,6 +77,7 @@ def page(run: Run) -> str:
 
 def index(runs: Sequence[Run]) -> str:
     """A page that lists runs in the order given, with a table of contents for Sphinx."""
+    names = data_names(runs)
     rows = [
         (
             Markdown(f"[`{run.id}`]({run.id}/{PAGE})"),
@@ -86,10 +90,11 @@ def index(runs: Sequence[Run]) -> str:
             )
             or "–",
             run.measures.verdict or "–",
+            names.get(run.data.fingerprint, "–") if run.data else "–",
         )
         for run in runs
     ]
-    columns = ("run", "name", "status", "accuracy", "signal efficiency", "validation loss")
+    columns = ("run", "name", "status", "accuracy", "signal efficiency", "validation loss", "data")
     contents = "\n".join(f"{run.id}/{PAGE.removesuffix('.md')}" for run in runs)
     toctree = "```{toctree}\n:hidden:\n" + contents + "\n```"
     blocks = ["# Runs", table(columns, rows), toctree] if rows else ["# Runs", "There are no runs yet."]

@@ -12,10 +12,18 @@ from narrowgate.units import in_kilohertz
 
 
 @dataclass(frozen=True)
-class Panel:
-    """One background rate (Hz): value and interval of every run in order, and the cuts' efficiencies by name.
+class Group:
+    """So many runs one after the other on one data set, and what the cuts keep of it, by name."""
 
-    `alike` says of every run whether it is the best or cannot be told from it.
+    runs: int
+    cuts: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One background rate (Hz): value and interval of every run in order, and the data sets that they are on.
+
+    `alike` says of every run whether it is the best on its data, or cannot be told from it.
     """
 
     rate: float
@@ -23,7 +31,7 @@ class Panel:
     lows: Sequence[float]
     highs: Sequence[float]
     alike: Sequence[bool]
-    cuts: Mapping[str, float]
+    groups: Sequence[Group]
 
 
 def plot_comparison(path: Path, labels: Sequence[str], panels: Sequence[Panel], *, subtitle: str = "") -> None:
@@ -35,15 +43,23 @@ def plot_comparison(path: Path, labels: Sequence[str], panels: Sequence[Panel], 
     if not (labels and panels):
         raise NotebookError("there is no efficiency to compare")
     places = range(len(labels))
-    width = 2.2 + 2.9 * len(panels) + 0.05 * max(map(len, labels))
-    height = 2.0 + 0.42 * len(labels)
+    width = (
+        2.2 + 2.9 * len(panels) + 0.05 * max((len(line) for label in labels for line in label.splitlines()), default=0)
+    )
+    height = 2.0 + 0.42 * len(labels) + 0.12 * sum(label.count("\n") for label in labels)
     with pictures.picture(path, width=width, height=height) as figure:
         pictures.headline(figure, "Signal efficiency at a fixed background rate", subtitle)
         for axes, panel in zip(figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels, strict=True):
-            best = max(places, key=lambda place: panel.values[place])
-            axes.axvspan(panel.lows[best], panel.highs[best], color=pictures.NETWORK, alpha=0.13, linewidth=0)
-            for (name, value), (colour, dashes) in zip(panel.cuts.items(), pictures.CUTS, strict=False):
-                axes.axvline(value, color=colour, linestyle=dashes, linewidth=1.5, label=name)
+            first = 0
+            for group in panel.groups:
+                here = range(first, first + group.runs)
+                best, rows = max(here, key=lambda place: panel.values[place]), (first - 0.5, here.stop - 0.5)
+                axes.fill_betweenx(
+                    rows, panel.lows[best], panel.highs[best], color=pictures.NETWORK, alpha=0.13, linewidth=0
+                )
+                for (name, value), (colour, dashes) in zip(group.cuts.items(), pictures.CUTS, strict=False):
+                    axes.plot([value, value], rows, color=colour, linestyle=dashes, linewidth=1.5, label=name)
+                first = here.stop
             for place in places:
                 value = panel.values[place]
                 axes.errorbar(
@@ -64,6 +80,6 @@ def plot_comparison(path: Path, labels: Sequence[str], panels: Sequence[Panel], 
             axes.set_ylim(len(labels) - 0.5, -0.5)
             axes.tick_params(axis="y", length=0)
             axes.margins(x=0.08)
-        handles, names = figure.axes[0].get_legend_handles_labels()
+        handles = {name: handle for handle, name in zip(*figure.axes[0].get_legend_handles_labels(), strict=True)}
         if handles:
-            figure.legend(handles, names, loc="outside lower right", ncols=len(handles))
+            figure.legend(handles.values(), handles.keys(), loc="outside lower right", ncols=len(handles))

@@ -9,12 +9,12 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from narrowgate.notebook._compare import AtRate, Comparison, labels
+from narrowgate.notebook._compare import Comparison, OnData, labels
 from narrowgate.notebook._load import Run
 from narrowgate.notebook._measures import all_rates
 from narrowgate.notebook._state import Status
 from narrowgate.notebook._tables import RunsTable
-from narrowgate.notebook._verdict import exactness_sentence, verdict_sentence
+from narrowgate.notebook._verdict import data_sentence, exactness_sentence, verdict_sentence
 from narrowgate.notebook._words import fraction, seconds, setting, significant, with_interval
 from narrowgate.units import in_kilohertz
 
@@ -30,7 +30,7 @@ _NUMBERS = {"accuracy", "area_under_curve", "volatility", "seconds"}
 
 
 def render_runs(table: RunsTable) -> RenderableType:
-    """The table of runs, and below it a sentence for every run that did not finish."""
+    """The table of runs, and below it the data set of all, and a sentence for every run that did not finish."""
     if not table.runs:
         return Text("No run meets the conditions.")
     shown = _table()
@@ -41,12 +41,15 @@ def render_runs(table: RunsTable) -> RenderableType:
             justify="right" if efficiency or column in _NUMBERS else "left",
             no_wrap=column in ("id", "status"),
             min_width=_INTERVAL if efficiency else None,
+            max_width=28 if column == "data" else None,
             overflow="fold",
         )
     for run, row in zip(table.runs, table.rows, strict=True):
         shown.add_row(*(_cell(run, column, row.get(column)) for column in table.columns))
     reasons = [Text.assemble((run.id, "bold"), f" {run.status}: {run.reason}") for run in table.runs if run.reason]
-    return Group(shown, *reasons)
+    names = {str(row["data"]) for row in table.rows if row.get("data") is not None}
+    data = [Text(f"data: {name}", style="dim") for name in names if len(names) == 1 and "data" not in table.columns]
+    return Group(shown, *data, *reasons)
 
 
 def render_run(run: Run) -> RenderableType:
@@ -54,7 +57,11 @@ def render_run(run: Run) -> RenderableType:
     title = Text.assemble(
         (run.id, "bold"), f"  {run.name}" if run.name else "", "  ", (run.status, _STATUS[run.status])
     )
-    parts: list[RenderableType] = [title, Text(verdict_sentence(run))]
+    parts: list[RenderableType] = [
+        title,
+        *([Text(data_sentence(run))] if run.data else []),
+        Text(verdict_sentence(run)),
+    ]
     parts += [Text(warning, style="yellow") for warning in run.measures.warnings]
     if run.measures.points:
         parts += [Text(), _efficiencies(run)]
@@ -77,9 +84,11 @@ def render_comparison(comparison: Comparison, rates: Sequence[float] = (10e3, 10
     rate is in bold; ≈ marks the runs that cannot be told from it.
     """
     parts: list[RenderableType] = []
-    at_rates = [at for at in comparison.at_rates if at.rate in rates] or comparison.at_rates
-    parts.append(_measures(comparison.runs, at_rates))
-    if any(len(at.alike) > 1 for at in at_rates):
+    chosen = {at.rate for at in comparison.at_rates if at.rate in rates} or {at.rate for at in comparison.at_rates}
+    names = dict(zip((run.id for run in comparison.runs), labels(comparison.runs), strict=True))
+    for one in comparison.on_data:
+        parts += [Text.assemble(("data: ", "bold"), one.name), _measures(one, sorted(chosen), names), Text()]
+    if any(len(at.alike) > 1 for at in comparison.at_rates if at.rate in chosen):
         parts.append(Text("bold: the best; ≈: not to be told from it", style="dim"))
     if comparison.differences:
         parts += [Text(), _differences(comparison)]
@@ -89,34 +98,37 @@ def render_comparison(comparison: Comparison, rates: Sequence[float] = (10e3, 10
     return Group(*parts)
 
 
-def _measures(runs: Sequence[Run], at_rates: Sequence[AtRate]) -> Table:
+def _measures(found: OnData, rates: Sequence[float], names: Mapping[str, str]) -> Table:
+    """The runs on one data set and, below them, what the cuts keep of it."""
     shown = _table("run", ">accuracy")
-    for at in at_rates:
-        shown.add_column(f"efficiency at {in_kilohertz(at.rate)}", justify="right", min_width=_INTERVAL)
+    for rate in rates:
+        shown.add_column(f"efficiency at {in_kilohertz(rate)}", justify="right", min_width=_INTERVAL)
     shown.add_column("volatility", justify="right")
     shown.add_column("verdict")
     shown.add_column("time", justify="right", no_wrap=True)
-    for label, run in zip(labels(runs), runs, strict=True):
+    at = {one.rate: one for one in found.at_rates}
+    for run in found.runs:
         cells = []
-        for at in at_rates:
-            point = run.measures.at_rate(at.rate)
+        for rate in rates:
+            point, here = run.measures.at_rate(rate), at.get(rate)
             text = "–" if point is None else with_interval(point.efficiency, point.low, point.high)
-            mark = "≈ " if run.id in at.alike and run.id != at.best else ""
-            cells.append(Text(mark + text, style="bold" if run.id == at.best else ""))
+            is_best = here is not None and run.id == here.best
+            mark = "≈ " if here is not None and run.id in here.alike and not is_best else ""
+            cells.append(Text(mark + text, style="bold" if is_best else ""))
         measures = run.measures
         shown.add_row(
-            escape(label),
+            escape(names[run.id]),
             fraction(measures.accuracy),
             *cells,
             significant(measures.volatility, 2),
             measures.verdict or "–",
             seconds(measures.seconds),
         )
-    cuts = {name: None for run in runs for name in run.measures.cuts}
+    cuts = {name: None for run in found.runs for name in run.measures.cuts}
     if cuts:
         shown.add_section()
     for name in cuts:
-        points = [runs[0].measures.cuts_at_rate(at.rate).get(name) for at in at_rates]
+        points = [found.cuts_at_rate(rate).get(name) for rate in rates]
         texts = ["–" if point is None else with_interval(point.efficiency, point.low, point.high) for point in points]
         shown.add_row(f"{name} cut", "", *texts, "", "", "", style="dim")
     return shown

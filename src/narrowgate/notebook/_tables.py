@@ -1,6 +1,6 @@
 """The table of all runs: its rows, its columns, and what is chosen of it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,9 @@ COLUMNS = (
     "volatility",
     "verdict",
     "seconds",
+    "data",
 )
-"""Columns that are shown unless others are asked for."""
+"""Columns that are shown unless others are asked for; the last one only where there are several data sets."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def runs_table(
 
     Conditions are `key=value`, `key!=value`, `key>value`, `key>=value`, `key<value`, `key<=value` or words to be found
     anywhere. Keys are `id`, `name`, `status`, `started`, `accuracy`, `area_under_curve`, `efficiency.10kHz` (and so on
-    for every rate), `volatility`, `verdict`, `seconds`, `notes`, every dotted key of the configuration
+    for every rate), `volatility`, `verdict`, `seconds`, `data`, `notes`, every dotted key of the configuration
     (`precision.conv`), and the ends of these where they are unambiguous (`conv`). Keys that a condition or the order
     names are shown as columns.
 
@@ -52,12 +53,16 @@ def runs_table(
         NotebookError: a condition or the sorting key cannot be understood.
     """
     conditions = tuple(conditions)
-    pairs = [(row_of(run), run) for run in list_runs(root)]
+    runs = list_runs(root)
+    names = data_names(runs)
+    pairs = [(row_of(run) | {"data": names.get(run.data.fingerprint) if run.data else None}, run) for run in runs]
     everything = [row for row, _ in pairs]
     rows = arrange(choose(everything, conditions), sort, descending=descending) if everything else []
     by_id = {row["id"]: run for row, run in pairs}
     named = [resolve(key, everything) for key in (*keys_of(conditions), sort)]
     columns = [column for column in COLUMNS if any(row.get(column) is not None for row in rows)]
+    if len({row.get("data") for row in rows} - {None}) < 2:
+        columns = [column for column in columns if column != "data"]  # one for all stands below the table
     columns += [key for key in dict.fromkeys(named) if key not in columns]
     return RunsTable(tuple(columns), tuple(by_id[row["id"]] for row in rows), tuple(rows))
 
@@ -80,9 +85,17 @@ def row_of(run: Run) -> dict[str, Any]:
         "volatility": measures.volatility,
         "verdict": measures.verdict or None,
         "seconds": measures.seconds,
+        "data": (run.data.name or None) if run.data is not None else None,
         "notes": "\n".join(note.text for note in run.notes) or None,
     }
     return row | {key: value for key, value in flatten(run.configuration).items() if key not in row}
+
+
+def data_names(runs: Sequence[Run]) -> dict[str, str]:
+    """What to call the data sets of several runs, by fingerprint: the name, and where it is several's, that as well."""
+    known = {run.data.fingerprint: run.data.name or "a data set" for run in runs if run.data is not None}
+    names = list(known.values())
+    return {key: name if names.count(name) == 1 else f"{name} ({key[:8]})" for key, name in known.items()}
 
 
 def run_as_dict(run: Run, *, curve: bool = False) -> dict[str, Any]:

@@ -26,6 +26,15 @@ def verdict_sentence(run: Run) -> str:
     return " ".join(sentences)
 
 
+def data_sentence(run: Run) -> str:
+    """What data the run was trained and judged on: name, fingerprint, where they lay; empty where it does not tell."""
+    if run.data is None:
+        return ""
+    mark = f" ({run.data.fingerprint[:8]})" if run.data.fingerprint else ""
+    place = f", {run.data.path}" if run.data.path else ""
+    return f"Data: {run.data.name or 'a data set without a name'}{mark}{place}."
+
+
 def exactness_sentence(run: Run) -> str:
     """By what a run was judged, and how far the training graph is from it; empty for a float network."""
     found = run.measures.disagreement
