@@ -149,6 +149,58 @@ def efficiency_toys(
     return tally
 
 
+PLACES = (0.8, 0.9, 0.97, 1.0, 1.0001, 1.03, 1.1, 1.25)
+"""Of a tie's upper edge, in units of the acceptance asked for: at 1 the tie just passes, beyond it it fails."""
+
+
+def edge_toys(
+    generator: np.random.Generator,
+    shape: Shape,
+    step: float | None,
+    place: float,
+    toys: int,
+    *,
+    rate: float = 10e3,
+    signal_events: int = 6_000,
+    background_events: int = 100_000,
+) -> Tally:
+    """Toys of `efficiency_curve` on a fixed grid, one of whose lines has `place` × the acceptance of the rate above it.
+
+    Scores are rounded down to the grid; without a step they are as they are, and saturate at that line.
+    """
+    exact, edge = -special.ndtri(rate / CROSSING_RATE), -special.ndtri(place * rate / CROSSING_RATE)
+    if step is not None:
+        truth = float(shape.efficiency(np.atleast_1d(edge + step * np.ceil((exact - edge) / step - 1e-9)))[0])
+    else:
+        truth = float(shape.efficiency(np.atleast_1d(exact))[0]) if place <= 1.0 else 0.0
+    top, tally = enough(background_events, 2.0 * rate), Tally.empty(1)
+    for _ in range(toys):
+        signal, background = shape.draw(generator, signal_events), draw_background(generator, background_events, top)
+        if step is None:
+            signal, background = np.minimum(signal, edge), np.minimum(background, edge)
+        else:
+            signal, background = (np.floor((scores - edge) / step + 1e-9) for scores in (signal, background))
+        curve = efficiency_curve(signal, background, [rate])
+        tally.add(curve.efficiency, curve.low, curve.high, np.array([truth]))
+    return tally
+
+
+def few_events_toys(generator: np.random.Generator, expected: float, toys: int) -> Tally:
+    """Toys of `background_rejection` at 0.9 with so many background events expected, of 100 000, as acceptances."""
+    mean, events = 10.0, 100_000
+    threshold = mean - special.ndtri(0.9)
+    tally = Tally.empty(1)
+    for _ in range(toys):
+        signal = generator.normal(mean, 1.0, 20_000)
+        # Where the true threshold lies, the background falls by a factor e a unit of the score.
+        highest = threshold + np.log(expected) - np.log(np.cumsum(generator.exponential(size=200)))
+        background = np.concatenate([highest, np.full(events - highest.size, LOWEST)])
+        (point,) = background_rejection(signal, background, (0.9,))
+        value, low, high = (np.array([1.0 / getattr(point, name)]) for name in ("rejection", "high", "low"))
+        tally.add(value, low, high, np.array([expected / events]))
+    return tally
+
+
 def rejection_toys(
     generator: np.random.Generator, width: float, signal_events: int, background_events: int, toys: int
 ) -> Tally:
@@ -215,7 +267,7 @@ def report(toys: int, seed: int) -> Iterator[str]:
     yield "coverage of 68 %"
     yield f"is known to ±{error:.1%}. In brackets: the estimate's bias in units of the interval's half width."
     fewer = max(1, toys // 4)
-    yield f"The last two tables, whose toys are dearer, have {fewer} a row (±{2 * error:.1%})."
+    yield f"The tables of acceptances and differences, whose toys are dearer, have {fewer} a row (±{2 * error:.1%})."
     at = ["10 kHz", "30 kHz", "100 kHz"]
     every: list[float] = []
 
@@ -247,7 +299,8 @@ def report(toys: int, seed: int) -> Iterator[str]:
                 tally = efficiency_toys(generator, shape, 6_000, 100_000, toys, step=step)
                 yield [f"{step:g}", shape.name, *cells(tally)]
 
-    yield from table("Tied scores: rounded down to a step, 68.27 % intervals", ["step", "signal's scores", *at], tied())
+    heads = ["step", "signal's scores", *at]
+    yield from table("Tied scores: rounded down to a step, averaged over the grid's places, 68.27 %", heads, tied())
 
     def rejections() -> Iterator[list[str]]:
         for width in (0.5, 1.0):
@@ -269,6 +322,35 @@ def report(toys: int, seed: int) -> Iterator[str]:
 
     heads = [*sizes, "correlation of the scores", "68.27 %", "95 %"]
     yield from table("Difference of two triggers on the same events at 10 kHz", heads, differences())
+
+    generator = np.random.default_rng([seed, 1])
+    worst: list[tuple[float, float, float]] = []
+
+    def edges() -> Iterator[list[str]]:
+        for step in (0.01, 0.03, 0.1, 0.2, 0.5, 1.0, None):
+            for shape in (SHAPES[1], SHAPES[3], SHAPES[6]):
+                row = ["saturates" if step is None else f"{step:g}", shape.name]
+                for place in PLACES:
+                    tally = edge_toys(generator, shape, step, place, toys // 2)
+                    above, below = float(tally.above[0]) / tally.toys, float(tally.below[0]) / tally.toys
+                    worst.append((1.0 - above - below, above, below))
+                    row.append(f"{1.0 - above - below:.1%} ({below:.0%}, {above:.0%})")
+                yield row
+
+    heads = ["step", "signal's scores", *(f"{place:g}" for place in PLACES)]
+    yield from table("Ties on a fixed grid, by where one ends, at 10 kHz, 68.27 %", heads, edges())
+    yield ""
+    yield "100 000 background events and 6 000 of signal. The columns say where the upper edge of a tie lies, in units"
+    yield "of the acceptance asked for. In brackets the shares of the intervals below and above the truth. `saturates`:"
+    yield f"scores without a step, whose highest ends there. {toys // 2} toys a cell (±{error * np.sqrt(2.0):.1%})."
+    covered, sides = [one[0] for one in worst], [max(one[1:]) for one in worst]
+    yield f"All {len(worst)}: from {min(covered):.1%} to {max(covered):.1%}, misses on one side at most {max(sides):.1%}."
+
+    def few() -> Iterator[list[str]]:
+        for expected in (0.5, 1.0, 1.6, 2.5, 4.0, 6.0, 10.0, 20.0, 50.0):
+            yield [f"{expected:g}", f"{few_events_toys(generator, expected, fewer).coverage[0]:.1%}"]
+
+    yield from table("Background acceptance by how few events pass, 68.27 % intervals", ["expected", "covered"], few())
 
 
 def main() -> None:

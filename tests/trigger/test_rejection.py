@@ -61,3 +61,29 @@ def test_rejection_falls_as_efficiency_rises() -> None:
 def test_an_impossible_efficiency_gets_a_sentence(wanted: float) -> None:
     with pytest.raises(ValueError, match="strictly between 0 and 1"):
         background_rejection([1.0], [0.0], (wanted,))
+
+
+def test_a_rejection_on_few_events_earns_a_warning() -> None:
+    generator = np.random.default_rng(2)
+    signal, background = generator.normal(4.0, 1.0, 5_000), generator.normal(0.0, 1.0, 20_000)
+    points = background_rejection(signal, background, (0.5, 0.8, 0.9, 0.99))
+    assert [bool(point.warning) for point in points] == [point.deciding < 10 for point in points]
+    assert any(point.warning for point in points)
+    assert not all(point.warning for point in points)
+    few = next(point for point in points if 0 < point.deciding < 10)
+    assert f"Only {few.deciding} background event" in few.warning
+    (none,) = background_rejection(signal, np.zeros(100), (0.5,))
+    assert "only bounded from below" in none.warning
+
+
+def test_an_interval_covers_where_a_tie_ends_at_the_wanted_efficiency() -> None:
+    """Scores of two values: the higher one is had by just the wanted share of signal, by 2 % of background."""
+    generator = np.random.default_rng(4)
+    for share, truth in ((0.9001, 0.02), (0.8999, 1.0)):
+        covered = 0
+        for _ in range(300):
+            signal = (generator.random(4_000) < share).astype(float)
+            background = (generator.random(2_000) < 0.02).astype(float)
+            (point,) = background_rejection(signal, background, (0.9,))
+            covered += point.low <= 1.0 / truth * (1 + 1e-12) and 1.0 / truth <= point.high * (1 + 1e-12)
+        assert covered / 300 > 0.66

@@ -210,7 +210,7 @@ def _warnings(runs: Sequence[Run]) -> tuple[str, ...]:
         warnings.append("The runs assume different crossing rates, so that one rate means different acceptances.")
     concerned: dict[str, list[str]] = {}
     for label, run in zip(labels(runs), runs, strict=True):
-        for warning in run.measures.warnings:
+        for warning in (point.warning for point in run.measures.points if point.warning):
             concerned.setdefault(warning, []).append(label)
     for warning, which in concerned.items():
         warnings.append(warning if len(which) == len(judged) else f"{', '.join(which)}: {warning}")

@@ -97,8 +97,9 @@ class Measures:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a reader should know before trusting the working points."""
-        return tuple(point.warning for point in self.points if point.warning)
+        """What a reader should know before trusting the working points and the rejections."""
+        of_rates = [point.warning for point in self.points]
+        return tuple(warning for warning in (*of_rates, *(one.warning for one in self.rejections)) if warning)
 
 
 def at_rate(points: Sequence[WorkingPoint], rate: float) -> WorkingPoint | None:

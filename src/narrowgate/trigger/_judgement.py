@@ -49,8 +49,9 @@ class Judgement:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """The working points' warnings."""
-        return tuple(point.warning for point in self.working_points if point.warning)
+        """Those of the working points and of the rejections."""
+        of_rates = [point.warning for point in self.working_points]
+        return tuple(warning for warning in (*of_rates, *(one.warning for one in self.rejections)) if warning)
 
     def at_rate(self, rate: float) -> WorkingPoint:
         """The working point at `rate` (Hz).

@@ -10,11 +10,12 @@ from narrowgate.trigger._errors import TriggerError
 from narrowgate.trigger._interval import (
     ONE_SIGMA,
     checked_confidence,
-    mixture_interval,
+    interval_of_counts,
     mixture_quantile,
     threshold_ranks,
+    tie_weight,
 )
-from narrowgate.trigger._scores import checked, passing
+from narrowgate.trigger._scores import FEW, checked, passing
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,10 @@ class Rejection:
             the signal events.
         rejection: 1 / background acceptance; infinite when no background event passes.
         low: lower end of the interval; when no background event passes, a lower limit at the same confidence.
-        high: upper end; infinite when no background event passes.
+        high: upper end; infinite when no background event passes, or none may pass because scores tie.
         confidence: probability with which the interval covers the truth.
         deciding: background events that pass, on which the number rests.
+        warning: a sentence when the number should be read with caution, else empty.
     """
 
     signal_efficiency: float
@@ -39,6 +41,7 @@ class Rejection:
     high: float
     confidence: float
     deciding: int
+    warning: str = ""
 
 
 def background_rejection(
@@ -78,21 +81,35 @@ def background_rejection(
     # Background at or above the k-th highest signal score: none at k = 0, all of it beyond the last.
     passed = np.concatenate([[0], passing(background_scores, descending, inclusive=True), [events]]).astype(np.float64)
     at_nodes = np.interp(threshold_ranks(total, wanted), np.arange(passed.size), passed)
-    lowest, highest = mixture_interval(at_nodes, events, confidence)
+    lowest, highest = interval_of_counts(passed, descending, total, wanted, events, confidence)
     limit = mixture_quantile(at_nodes, events, confidence, prior=(1.0, 0.0))
+    limit = np.where(tie_weight(descending, total, wanted) > 0.0, np.maximum(limit, highest), limit)
     deciding = passing(background_scores, lowest_kept, inclusive=True)
 
     def rejection(index: int) -> Rejection:
         count = int(deciding[index])
         acceptance = count / events
+        least = float(min(lowest[index], acceptance))
         return Rejection(
             signal_efficiency=float(wanted[index]),
             threshold=float(np.nextafter(lowest_kept[index], -np.inf)),
             rejection=1.0 / acceptance if count else np.inf,
             low=1.0 / float(max(highest[index], acceptance) if count else limit[index]),
-            high=1.0 / float(min(lowest[index], acceptance)) if count else np.inf,
+            high=1.0 / least if least > 0.0 else np.inf,
             confidence=confidence,
             deciding=count,
+            warning=_warning(float(wanted[index]), count),
         )
 
     return tuple(rejection(index) for index in range(wanted.size))
+
+
+def _warning(signal_efficiency: float, deciding: int) -> str:
+    """What a reader should know before trusting a rejection; empty if nothing."""
+    if deciding >= FEW:
+        return ""
+    what = f"at a signal efficiency of {signal_efficiency:g}"
+    if deciding == 0:
+        return f"No background event passes {what}: its rejection is only bounded from below."
+    events = "event passes" if deciding == 1 else "events pass"
+    return f"Only {deciding} background {events} {what} (fewer than {FEW}): its rejection is poorly known."

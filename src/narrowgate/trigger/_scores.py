@@ -10,6 +10,9 @@ from narrowgate.trigger._errors import TriggerError
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
 
+FEW = 10
+"""A number that rests on fewer background events than this earns a warning."""
+
 
 def checked(values: ArrayLike, what: str) -> FloatArray:
     """`values` as a one-dimensional float64 array, shape (events,).

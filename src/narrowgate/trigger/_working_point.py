@@ -6,12 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from narrowgate.trigger._interval import ONE_SIGMA, checked_confidence, mixture_interval, threshold_ranks
+from narrowgate.trigger._interval import ONE_SIGMA, checked_confidence, highest_rank, interval_of_counts
 from narrowgate.trigger._rates import CROSSING_RATE, checked_rates
-from narrowgate.trigger._scores import FloatArray, IntArray, checked, highest, passing
-
-FEW = 10
-"""A threshold that rests on fewer background events than this earns a warning."""
+from narrowgate.trigger._scores import FEW, FloatArray, IntArray, checked, highest, passing
 
 
 @dataclass(frozen=True)
@@ -95,7 +92,8 @@ def efficiency_curve(
 
     The interval: see `narrowgate.trigger._interval`. It is for the efficiency at the threshold which gives exactly this
     rate in the infinite population (with discrete scores: the lowest threshold whose rate is not above it), contains
-    both statistical uncertainties, is deterministic, and always contains the estimate.
+    both statistical uncertainties, is deterministic, and always contains the estimate. Where scores tie it is
+    conservative (`interval_of_counts`).
 
     Args:
         signal: scores of signal events, shape (signal events,).
@@ -113,13 +111,14 @@ def efficiency_curve(
     confidence = checked_confidence(confidence)
     events, total = background_scores.size, signal_scores.size
 
-    ranks = threshold_ranks(events, wanted / crossing_rate)
     allowed = np.floor(events * wanted / crossing_rate * (1.0 + 1e-12)).astype(np.int64)
     allowed = np.minimum(allowed, events - 1)
-    top = highest(background_scores, int(max(np.ceil(ranks.max()), allowed.max() + 1)))
+    fractions = wanted / crossing_rate
+    needed = max(highest_rank(events, fractions, confidence), int(allowed.max()) + 1)
+    top = highest(background_scores, needed)
     # Signal above the k-th highest background score: none at k = 0, all of it beyond the last one.
     kept = np.concatenate([[0], passing(signal_scores, top), [total]]).astype(np.float64)
-    low, high = mixture_interval(np.interp(ranks, np.arange(kept.size), kept), total, confidence)
+    low, high = interval_of_counts(kept, top, events, fractions, total, confidence)
 
     threshold = top[allowed]
     efficiency = passing(signal_scores, threshold) / total
