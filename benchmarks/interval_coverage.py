@@ -344,7 +344,8 @@ def report(toys: int, seed: int) -> Iterator[str]:
     yield "of the acceptance asked for. In brackets the shares of the intervals below and above the truth. `saturates`:"
     yield f"scores without a step, whose highest ends there. {toys // 2} toys a cell (±{error * np.sqrt(2.0):.1%})."
     covered, sides = [one[0] for one in worst], [max(one[1:]) for one in worst]
-    yield f"All {len(worst)}: from {min(covered):.1%} to {max(covered):.1%}, misses on one side at most {max(sides):.1%}."
+    yield f"All {len(worst)}: from {min(covered):.1%} to {max(covered):.1%}, misses on one side at most"
+    yield f"{max(sides):.1%}."
 
     def few() -> Iterator[list[str]]:
         for expected in (0.5, 1.0, 1.6, 2.5, 4.0, 6.0, 10.0, 20.0, 50.0):
