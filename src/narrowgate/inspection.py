@@ -12,16 +12,16 @@ from rich.text import Text
 
 from narrowgate.checks import in_percent
 from narrowgate.events import Dataset, summarise
-from narrowgate.trigger import judge_cuts
+from narrowgate.trigger import RATES, judge_cuts, possible_rates
 from narrowgate.units import cut_name, in_kilohertz
 
 
 def inspect_dataset(dataset: Dataset) -> dict[str, Any]:
     """Counts, occupancy and energies by split and class, and the cut-based triggers on the test split, for JSON."""
-    test = dataset.test
+    test, rates = dataset.test, possible_rates(RATES, dataset.crossing_rate)
     judged = (
-        judge_cuts(test.images, dataset.lsb, test.labels, crossing_rate=dataset.crossing_rate)
-        if 0 < int(test.labels.sum()) < len(test)
+        judge_cuts(test.images, dataset.lsb, test.labels, rates=rates, crossing_rate=dataset.crossing_rate)
+        if rates and 0 < int(test.labels.sum()) < len(test)
         else {}
     )
     cuts = {name: [vars(point) for point in points] for name, points in judged.items()}
@@ -40,7 +40,14 @@ def render_inspection(found: dict[str, Any]) -> RenderableType:
     if saturated := _saturated(found):
         parts.append(Text(saturated, style="yellow"))
     if found["shared"]:
-        parts.append(Text(f"{found['shared']} images are in more than one split: the splits overlap.", style="yellow"))
+        events = ", ".join(
+            f"{in_percent(count / sum(numbers['events'] for numbers in found['splits'][name].values()))} of {name}"
+            for name, count in found["shared_events"].items()
+            if count
+        )
+        parts.append(
+            Text(f"{found['shared']:,} images are in more than one split ({events}): they overlap.", style="yellow")
+        )
     if found["cuts"]:
         parts += [Text("Cuts on the test split"), _cuts(found["cuts"])]
         warnings = {point["warning"] for points in found["cuts"].values() for point in points if point["warning"]}

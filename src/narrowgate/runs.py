@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,7 +24,7 @@ from narrowgate.files import LARGEST_TOML, FileError, parse_toml, read_json, rea
 from narrowgate.integers import disagreement, exact_scores
 from narrowgate.network import Configuration, ConfigurationError
 from narrowgate.training import Progress, Trained, device_in_words, score, train
-from narrowgate.trigger import fourth_pixel, ht, judge, stability
+from narrowgate.trigger import RATES, cut_scores, judge, possible_rates, stability
 from narrowgate.units import cut_name
 
 CHECKPOINT = "checkpoint"
@@ -88,9 +89,20 @@ def run(
         ValueError: bad data or a configuration that does not fit them, in a sentence (see the rooms' own errors).
     """
     dataset = open_data(data)
-    for sentence in checks.saturation([one.configuration for one in given], dataset):
-        (tell or (lambda _: None))(sentence)
-    configurations = checks.fitted([one.configuration for one in given], dataset)
+    chosen = [one.configuration for one in given]
+    checks.refuse(
+        [
+            *checks.unfit([(one.name, one) for one in chosen], dataset),
+            *checks.classes(dataset),
+            *checks.rates(RATES, dataset),
+            *checks.unwritable(root),
+        ]
+    )
+    if tell is not None:
+        notes = checks.saturation(chosen, dataset), checks.overlapping(dataset), checks.left_out(RATES, dataset)
+        for sentence in chain.from_iterable(notes):
+            tell(sentence)
+    configurations = checks.fitted(chosen, dataset)
     about = _environment(dataset, data)
     folders: list[notebook.RunFolder] = []
     for one, configuration in zip(given, configurations, strict=True):
@@ -294,7 +306,10 @@ def _record(folder: notebook.RunFolder, member: Trained, dataset: Dataset) -> No
         return
     exact = exact_scores(member.configuration, member.weights, test.images)
     scores = graph if exact is None else exact
-    judgement = judge(scores, test.labels, crossing_rate=dataset.crossing_rate, images=test.images, lsb=dataset.lsb)
+    rates, crossing_rate = possible_rates(RATES, dataset.crossing_rate), dataset.crossing_rate
+    judgement = judge(
+        scores, test.labels, rates=rates, crossing_rate=crossing_rate, images=test.images, lsb=dataset.lsb
+    )
     live, averaged = stability(member.curve["raw_loss"]), stability(member.curve["loss"])
     metrics: dict[str, Any] = judgement.as_dict() | {
         "curve": {
@@ -316,11 +331,9 @@ def _record(folder: notebook.RunFolder, member: Trained, dataset: Dataset) -> No
         curve=member.curve,
         scores=scores,
         labels=test.labels,
-        cuts={
-            cut_name("ht"): ht(test.images, dataset.lsb),
-            cut_name("fourth_pixel"): fourth_pixel(test.images, dataset.lsb),
-        },
-        crossing_rate=dataset.crossing_rate,
+        cuts={cut_name(name): values for name, values in cut_scores(test.images, dataset.lsb).items()},
+        rates=rates,
+        crossing_rate=crossing_rate,
         title=member.configuration.name or folder.id,
         subtitle=f"{dataset.name}: {np.count_nonzero(test.labels == 0):,} background events",
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from narrowgate.events import Dataset, Geometry, Split, picture, shared_images, summarise
+from narrowgate.events import Dataset, Geometry, Split, overlap, picture, summarise
 
 
 def test_summary_of_a_hand_made_split() -> None:
@@ -36,15 +36,18 @@ def test_an_event_in_two_splits_is_found(dataset: Dataset) -> None:
     images[4], images[7] = dataset.train.images[11], dataset.validation.images[2]
     leaking = replace(dataset, test=Split(images, dataset.test.labels, dataset.test.truth))
     assert summarise(leaking).shared == 2
+    assert summarise(leaking).shared_events == {"train": 1, "validation": 1, "test": 2}
 
 
 def test_nearly_empty_images_are_no_sign_of_shared_events() -> None:
     images = np.zeros((2, 20, 12, 1), np.uint16)
     images[1, :7, 0, 0] = 3
     split = Split(images, np.zeros(2, np.uint8))
-    assert shared_images([split, split]) == 0
+    dataset = Dataset(split, split, split, Geometry.uniform(20, 12))
+    assert overlap(dataset).images == 0
     images[1, 7, 0, 0] = 3
-    assert shared_images([split, split]) == 1
+    assert overlap(dataset).images == 1
+    assert overlap(dataset).events == {"train": 1, "validation": 1, "test": 1}
 
 
 def test_picture_shows_mean_images_in_gev_on_the_towers(dataset: Dataset, tmp_path: Path) -> None:

@@ -338,3 +338,52 @@ def test_npz_is_read_like_numpy_does(tmp_path: Path) -> None:
     (tmp_path / "events.dat").write_bytes(stream.getvalue())
     dataset = read(tmp_path / "events.dat")
     assert sorted(np.concatenate([number(split) for _, split in dataset.splits()])) == list(range(40))
+
+
+def grouped(events: int, copies: int) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
+    """Every event `copies` times in a row: images, labels, and the number of the event."""
+    images, labels = counted(events)
+    return (
+        np.repeat(images, copies, axis=0),
+        np.repeat(labels, copies),
+        np.repeat(np.arange(events, dtype=np.int64) * 7 - 3, copies),
+    )
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".h5"])
+@pytest.mark.parametrize("name", [None, "collision"])
+def test_events_of_one_group_stay_in_one_split(tmp_path: Path, suffix: str, name: str | None) -> None:
+    images, labels, groups = grouped(200, 5)
+    path = write(tmp_path / f"events{suffix}", images=images, labels=labels, **{name or "group": groups})
+    dataset = read(path, groups=name)
+    numbers = [set(number(split).tolist()) for _, split in dataset.splits()]
+    assert [len(split) for _, split in dataset.splits()] == [600, 200, 200]
+    assert set.union(*numbers) == set(range(200))
+    assert sum(len(found) for found in numbers) == 200
+    assert dataset.provenance["splits"]["groups"] == (name or "group")
+    apart = read(write(tmp_path / f"apart{suffix}", images=images, labels=labels))
+    assert sum(len(set(number(split).tolist())) for _, split in apart.splits()) > 200
+
+
+def test_groups_that_cannot_be_shared_out_are_refused(tmp_path: Path) -> None:
+    images, labels, groups = grouped(40, 2)
+    path = write(tmp_path / "events.npz", images=images, labels=labels, group=np.minimum(groups, 1))
+    with pytest.raises(DatasetError, match="too few or too uneven"):
+        read(path)
+    path = write(tmp_path / "events.npz", images=images, labels=labels, group=groups[1:])
+    with pytest.raises(DatasetError, match=r"groups 'group': found int64 of shape \(79,\)"):
+        read(path)
+    with pytest.raises(DatasetError, match="there is no array 'collision'"):
+        read(path, groups="collision")
+
+
+def test_npz_members_of_another_compression_are_refused(tmp_path: Path) -> None:
+    images, labels = counted(40)
+    for method in (zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2):
+        with zipfile.ZipFile(tmp_path / "events.npz", "w", method) as archive:
+            for key, values in (("images", images), ("labels", labels)):
+                stream = io.BytesIO()
+                np.save(stream, values)
+                archive.writestr(f"{key}.npy", stream.getvalue())
+        with pytest.raises(DatasetError, match=f"packed by method {method}"):
+            read(tmp_path / "events.npz")

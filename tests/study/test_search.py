@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from narrowgate.events import Dataset, Split
 from narrowgate.study import (
     Outcome,
     Progress,
@@ -244,9 +245,50 @@ def test_a_journal_about_other_members_is_refused(finished: tuple[Path, Outcome]
 
 
 def test_a_rate_that_the_data_do_not_have_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match=r"ranking\.rate is 4e\+07 Hz, but the crossings of small images come at 3\.1"):
+    with pytest.raises(StudyError, match=r"ranking\.rate is 40 MHz, but the crossings of small images come at 31"):
         search(Study.parse(TEXT.replace("3e6", "4e7")), DATA, tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_network_that_does_not_fit_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    """One of a space that is listed, and one that a space of real numbers draws only in a later bracket."""
+    space = '[space.pools]\nsets = "network.pools"\nchoices = [[1, 2], [8, 2], [2, 2]]\n'
+    listed = Study.parse(TEXT.replace("[fixed.precision]", f"{space}[fixed.precision]"))
+    with pytest.raises(StudyError, match=r"space\.pools = \[8, 2\].*pool 8 of convolution 1 leaves nothing of 8 × 4"):
+        search(listed, data(), tmp_path)
+    drawn = TEXT.replace("choices = [0.01, 0.02]", "range = [0.01, 0.02]").replace(
+        "[fixed.precision]", f"{space}[fixed.precision]"
+    )
+    drawn = drawn.replace('kind = "successive-halving"', 'kind = "hyperband"').replace("unpruned = 2\n", "")
+    with pytest.raises(StudyError, match=r"space\.pools = \[8, 2\]"):
+        search(Study.parse(drawn), data(), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_everything_that_is_wrong_with_the_data_is_said_at_once(tmp_path: Path) -> None:
+    given = data()
+    background = Split(given.test.images, np.zeros(len(given.test), np.uint8))
+    bad = Dataset(given.train, given.validation, background, given.geometry, crossing_rate=2e6, name="bad")
+    with pytest.raises(StudyError) as caught:
+        search(Study.parse(TEXT), bad, tmp_path)
+    assert str(caught.value).splitlines() == [
+        "ranking.rate is 3 MHz, but the crossings of bad come at 2 MHz; a rate below that is needed.",
+        "The test split of bad has no signal events; both classes are needed.",
+    ]
+
+
+def test_finalists_are_judged_only_at_rates_that_the_crossings_can_have(tmp_path: Path) -> None:
+    given = data()
+    slow = Dataset(given.train, given.validation, given.test, given.geometry, crossing_rate=50e3, name="slow")
+    heard: list[str] = []
+    outcome = search(
+        Study.parse(TEXT.replace("rate = 3e6", "rate = 5e3")),
+        slow,
+        tmp_path,
+        report=lambda one: heard.append(one.notice),
+    )
+    assert outcome.finished
+    assert "100 kHz left out: the crossings come at 50 kHz" in heard
 
 
 def test_a_run_that_cannot_be_written_is_told_and_made_later(finished: tuple[Path, Outcome], tmp_path: Path) -> None:

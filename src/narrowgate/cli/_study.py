@@ -201,11 +201,12 @@ def _carry_out(
     take_over: bool,
 ) -> None:
     """Search with live progress, make runs of the finalists, print the table; Ctrl-C ends in exit code 130."""
-    from narrowgate import runs
+    from narrowgate import checks, runs
     from narrowgate.study import as_json as json_of
     from narrowgate.study import live_view
     from narrowgate.training import Trained
 
+    checks.refuse(checks.unwritable(root))
     dataset = runs.open_data(data)
 
     def keep(trained: Trained) -> None:

@@ -4,7 +4,8 @@ from narrowgate.events._dataset import CROSSING_RATE, LSB, SPLITS, Dataset, Spli
 from narrowgate.events._errors import DatasetError
 from narrowgate.events._file import is_dataset_file, load, save
 from narrowgate.events._geometry import Geometry
-from narrowgate.events._inspect import ClassSummary, Summary, picture, shared_images, summarise
+from narrowgate.events._inspect import ClassSummary, Summary, picture, summarise
+from narrowgate.events._overlap import TELLING_PIXELS, Overlap, overlap
 from narrowgate.events._readers import read
 from narrowgate.events._recipe import ImageKind, Recipe, Scenario, Sizes, recipe_with
 from narrowgate.events._sample import load_sample, sample_path
@@ -14,11 +15,13 @@ __all__ = [
     "CROSSING_RATE",
     "LSB",
     "SPLITS",
+    "TELLING_PIXELS",
     "ClassSummary",
     "Dataset",
     "DatasetError",
     "Geometry",
     "ImageKind",
+    "Overlap",
     "Recipe",
     "Scenario",
     "Sizes",
@@ -27,12 +30,12 @@ __all__ = [
     "is_dataset_file",
     "load",
     "load_sample",
+    "overlap",
     "picture",
     "read",
     "recipe_with",
     "sample_path",
     "save",
-    "shared_images",
     "simulate",
     "summarise",
 ]

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from narrowgate.events._dataset import Dataset, Split
+from narrowgate.events._dataset import Dataset
+from narrowgate.events._overlap import overlap
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-TELLING_PIXELS = 8
-"""Two collisions rarely leave equal images with this many occupied pixels; with fewer, and in empty images, they do."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +48,8 @@ class Summary:
     splits: Mapping[str, Mapping[str, ClassSummary]]
     shared: int
     """Images with at least `TELLING_PIXELS` occupied pixels that are in more than one split: there should be none."""
+    shared_events: Mapping[str, int]
+    """Events of each split whose image is such a one."""
 
     def as_dict(self) -> dict[str, Any]:
         """The same as plain values for JSON."""
@@ -58,6 +58,7 @@ class Summary:
 
 def summarise(dataset: Dataset) -> Summary:
     """Count and measure a data set; a pure function of it."""
+    found = overlap(dataset)
     return Summary(
         name=dataset.name,
         fingerprint=dataset.fingerprint,
@@ -73,21 +74,9 @@ def summarise(dataset: Dataset) -> Summary:
             }
             for name, split in dataset.splits()
         },
-        shared=shared_images([split for _, split in dataset.splits()]),
+        shared=found.images,
+        shared_events=found.events,
     )
-
-
-def shared_images(splits: list[Split]) -> int:
-    """How many different images with `TELLING_PIXELS` or more occupied pixels lie in more than one of `splits`."""
-    seen: set[bytes] = set()
-    shared: set[bytes] = set()
-    for split in splits:
-        flat = split.images.reshape(len(split), int(np.prod(split.images.shape[1:])))
-        telling = flat[np.count_nonzero(flat, axis=1) >= TELLING_PIXELS]
-        here = {image.tobytes() for image in telling}
-        shared |= here & seen
-        seen |= here
-    return len(shared)
 
 
 def picture(dataset: Dataset) -> Figure:

@@ -44,6 +44,15 @@ def read_npy(path: Path) -> NDArray[Any]:
         raise _sentence(error, where) from error
 
 
+def npz_names(path: Path) -> list[str]:
+    """The arrays of an NPZ file. Raises `DatasetError` when it is no intact archive."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return [info.filename.removesuffix(".npy") for info in archive.infolist()]
+    except _BROKEN as error:
+        raise _sentence(error, str(path)) from error
+
+
 def read_npz(path: Path, key: str) -> NDArray[Any]:
     """The array called `key` of an NPZ file. Raises `DatasetError` as `read_npy` does, or when there is no `key`."""
     where = f"{path}, array {key!r}"
@@ -53,6 +62,11 @@ def read_npz(path: Path, key: str) -> NDArray[Any]:
             if key not in names:
                 raise DatasetError(f"{path}: there is no array {key!r}. The file holds {', '.join(names) or 'none'}")
             info = names[key]
+            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise DatasetError(
+                    f"{where}: it is packed by method {info.compress_type} of ZIP; as NumPy writes them, arrays are "
+                    f"stored (0) or deflated (8), and those are allowed"
+                )
             with archive.open(info) as stream:
                 return _read(stream, info.file_size, info.compress_size, where)
     except _BROKEN as error:

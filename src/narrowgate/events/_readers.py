@@ -15,7 +15,12 @@ from narrowgate.events._errors import DatasetError, naming
 from narrowgate.events._file import is_dataset_file, load
 from narrowgate.events._geometry import Geometry
 from narrowgate.events._hdf5 import open_hdf5, read_array
-from narrowgate.events._numpy_files import NPY_MAGIC, NPZ_MAGIC, read_npy, read_npz
+from narrowgate.events._numpy_files import NPY_MAGIC, NPZ_MAGIC, npz_names, read_npy, read_npz
+
+CLASSES = ((0, "background"), (1, "signal"))
+
+GROUP = "group"
+"""The array that is looked for where nobody names one: events with the same number in it stay in one split."""
 
 FRACTIONS = (0.6, 0.2, 0.2)
 """Shares of train, validation and test when the splits are drawn."""
@@ -30,6 +35,7 @@ def read(
     split_names: Sequence[str] = SPLITS,
     fractions: Sequence[float] = FRACTIONS,
     seed: int = 0,
+    groups: str | None = None,
     phi_first: bool = False,
     geometry: Geometry | None = None,
     lsb: float = LSB,
@@ -40,10 +46,12 @@ def read(
 
     `images` and `labels` are the arrays' names. Where both contain `{split}` (as in `"x_{split}"`), the file holds
     its own splits, called `split_names` there; otherwise three disjoint splits are drawn with `seed` in the shares
-    `fractions`, each class apart. `labels_path` is the file of the labels where it is another one; an NPY file needs
-    it. Images are non-negative integers, (N, rows, columns) or (N, rows, columns, channels), in counts of `lsb` GeV;
-    rows are η and columns φ, or with `phi_first` (as the 18 × 14 regions of CICADA are kept) the other way round, and
-    the images are then turned. `full_scale` is the largest count that a pixel can have (4095 for twelve bits); an
+    `fractions`, each class apart. An array `groups` of whole numbers, shape (N,), keeps events with the same number in
+    one split (the same collision with other pile-up, turned copies of an image); without a name, one that is called
+    `group` is used where the file has it. `labels_path` is the file of the labels where it is another one; an NPY file
+    needs it. Images are non-negative integers, (N, rows, columns) or (N, rows, columns, channels), in counts of `lsb`
+    GeV; rows are η and columns φ, or with `phi_first` (as the 18 × 14 regions of CICADA are kept) the other way round,
+    and the images are then turned. `full_scale` is the largest count that a pixel can have (4095 for twelve bits); an
     attribute of that name on an HDF5 file's images says it too. Labels are 0 and 1, shape (N,) or (N, 1). Without a
     `geometry`, rows cover −5 < η < 5 and columns the whole of φ.
 
@@ -76,7 +84,10 @@ def read(
             raise DatasetError(f"either both names or none must contain {{split}}; found {images!r} and {labels!r}")
         else:
             pixels, classes = events(images, labels)
-            parts = [(pixels[chosen], classes[chosen]) for chosen in draw_splits(classes, fractions, seed)]
+            groups = groups or (GROUP if GROUP in _names(source) else None)
+            together = None if groups is None else _as_groups(_fetch(source, groups), len(classes), groups)
+            drawn = draw_splits(classes, fractions, seed, together)
+            parts = [(pixels[chosen], classes[chosen]) for chosen in drawn]
         widest = np.result_type(*(pixels.dtype for pixels, _ in parts))
         train, validation, test = (Split(pixels.astype(widest), classes) for pixels, classes in parts)
         return Dataset(
@@ -92,24 +103,33 @@ def read(
                 "images": images,
                 "labels": labels,
                 "phi_first": phi_first,
-                "splits": "as in the file" if "{split}" in images else {"seed": seed, "fractions": list(fractions)},
+                "splits": "as in the file"
+                if "{split}" in images
+                else {"seed": seed, "fractions": list(fractions)} | ({} if groups is None else {"groups": groups}),
             },
             name=source.stem,
         )
 
 
-def draw_splits(labels: NDArray[np.uint8], fractions: Sequence[float], seed: int) -> list[NDArray[np.int64]]:
+def draw_splits(
+    labels: NDArray[np.uint8], fractions: Sequence[float], seed: int, groups: NDArray[np.int64] | None = None
+) -> list[NDArray[np.int64]]:
     """Three disjoint sets of event places that together hold every event, each class shared by `fractions`.
 
+    Events with the same number in `groups` stay together: a group of both classes is dealt out as signal, and the
+    shares are those of the events as nearly as whole groups allow.
+
     Raises `DatasetError` when the fractions are not three positive numbers with the sum 1, or a class has too few
-    events to be in every split.
+    events (or groups) to be in every split.
     """
     shares = np.asarray(fractions, dtype=np.float64)
     if shares.shape != (3,) or not np.all(shares > 0) or not np.isclose(shares.sum(), 1.0):
         raise DatasetError(f"split fractions must be three positive numbers with the sum 1; found {list(fractions)}")
     generator = np.random.default_rng(seed)
     chosen: list[list[NDArray[np.int64]]] = [[], [], []]
-    for label, name in ((0, "background"), (1, "signal")):
+    if groups is not None:
+        return _draw_groups(labels, shares, generator, groups)
+    for label, name in CLASSES:
         places = generator.permutation(np.flatnonzero(labels == label))
         pieces = np.split(places, np.round(np.cumsum(shares)[:2] * len(places)).astype(np.int64))
         if not all(len(piece) for piece in pieces):
@@ -117,6 +137,28 @@ def draw_splits(labels: NDArray[np.uint8], fractions: Sequence[float], seed: int
         for split, piece in zip(chosen, pieces, strict=True):
             split.append(piece)
     return [generator.permutation(np.concatenate(split)) for split in chosen]
+
+
+def _draw_groups(
+    labels: NDArray[np.uint8], shares: NDArray[np.float64], generator: np.random.Generator, groups: NDArray[np.int64]
+) -> list[NDArray[np.int64]]:
+    _, of_event, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    of_event = of_event.ravel()
+    has_signal = np.bincount(of_event, weights=labels) > 0
+    split_of_group = np.zeros(len(sizes), np.int64)
+    for label, _ in CLASSES:
+        order = generator.permutation(np.flatnonzero(has_signal == label))
+        middles = np.cumsum(sizes[order]) - sizes[order] / 2  # a group goes where the middle of its events falls
+        ends = np.cumsum(shares)[:2] * sizes[order].sum()
+        split_of_group[order] = np.searchsorted(ends, middles, side="right")
+    split = split_of_group[of_event]
+    for label, name in CLASSES:
+        if len(np.unique(split[labels == label])) < 3:
+            raise DatasetError(
+                f"the {int((labels == label).sum())} {name} events (label {label}) are in "
+                f"{len(np.unique(of_event[labels == label]))} groups, too few or too uneven to share among three splits"
+            )
+    return [generator.permutation(np.flatnonzero(split == place)) for place in range(3)]
 
 
 def _three(names: Sequence[str]) -> Sequence[str]:
@@ -154,6 +196,26 @@ def _fetch(path: Path, key: str) -> NDArray[Any]:
         return read_npz(path, key)
     with open_hdf5(path) as file:
         return read_array(file, key, path)
+
+
+def _names(path: Path) -> Sequence[str]:
+    """The arrays at the top of a file."""
+    kind = _kind(path)
+    if kind == "npz":
+        return npz_names(path)
+    if kind == "npy":
+        return ()
+    with open_hdf5(path) as file:
+        return [str(name) for name in file]
+
+
+def _as_groups(values: NDArray[Any], events: int, key: str) -> NDArray[np.int64]:
+    if values.shape not in ((events,), (events, 1)) or values.dtype.kind not in "iu":
+        raise DatasetError(
+            f"groups {key!r}: found {values.dtype} of shape {values.shape}; whole numbers of shape ({events},), one an "
+            f"image, are allowed"
+        )
+    return values.reshape(events).astype(np.int64)
 
 
 def _declared(path: Path, images: str) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import frexp
 from typing import Annotated, Any, Self
 
@@ -68,6 +69,7 @@ def _spell_input(format: Format | None) -> str:
     return FROM_DATA if format is None else spell(format)
 
 
+@lru_cache(maxsize=4096)
 def _as_trained(found: Format | None) -> Format | None:
     grid(found)  # refuses rounding and overflow modes that training does not have
     return found

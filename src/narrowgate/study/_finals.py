@@ -20,7 +20,7 @@ from narrowgate.study._members import Known, Member, finalist_member
 from narrowgate.study._ranking import Standing, Worth, rank, standing, typical
 from narrowgate.study._rungs import Search, TimeIsUpError
 from narrowgate.training import State, Trained, Weights, score, usual_placement, weights_of
-from narrowgate.trigger import difference, judge, mean_difference_half_width, stability
+from narrowgate.trigger import RATES, difference, judge, mean_difference_half_width, possible_rates, stability
 
 STOPPED = "finalists stopped"
 
@@ -168,7 +168,7 @@ def _row(search: Search, tested: _Tested, leader: _Tested) -> Entry:
     }
     if tested.scores is None:
         return row
-    rates = tuple(dict.fromkeys((rate, 10e3, 30e3, 100e3)))
+    rates = possible_rates(tuple(dict.fromkeys((rate, *RATES))), crossing_rate)
     row["judgement"] = judge(tested.scores, labels, rates=rates, crossing_rate=crossing_rate).as_dict()
     losses = search.record.known[member.name].values("raw_loss", search.study.finalists.steps)
     steady = stability(losses)

@@ -58,7 +58,18 @@ class Parameter(Section):
             raise ValueError("otherwise goes with when; without a condition the parameter always applies")
         return self
 
+    @property
+    def count(self) -> int | None:
+        """How many values there are; `None` for a range of real numbers."""
+        if self.choices is not None:
+            return len(self.choices)
+        assert self.range is not None
+        low, high = self.range
+        return high - low + 1 if isinstance(low, int) and isinstance(high, int) else None
+
     def _check_range(self, low: float, high: float) -> None:
+        if any(isinstance(end, int) and not -(2**63) <= end < 2**63 for end in (low, high)):
+            raise ValueError("range has an end beyond 64 bits; whole numbers from -2^63 to 2^63 - 1 are allowed")
         if not (math.isfinite(low) and math.isfinite(high) and low < high):
             raise ValueError(f"range goes from a lower to a higher finite number; found [{low:g}, {high:g}]")
         if self.scale == "logarithmic" and low <= 0:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from functools import cached_property
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
@@ -10,8 +12,7 @@ from threading import RLock
 
 import jax
 
-from narrowgate import __version__
-from narrowgate.checks import saturation
+from narrowgate import __version__, checks
 from narrowgate.events import Dataset
 from narrowgate.files import sweep
 from narrowgate.study._cost import COSTS, Cost
@@ -29,10 +30,11 @@ from narrowgate.study._record import Record
 from narrowgate.study._rungs import Search, run_rungs
 from narrowgate.study._space import Drawn
 from narrowgate.study._states import StateFolder
-from narrowgate.study._study import LOOKED_AT, Study
+from narrowgate.study._study import Study
 from narrowgate.study._training import Trainer
 from narrowgate.study._unsettled import unsettled
 from narrowgate.training import device_in_words
+from narrowgate.trigger import RATES
 
 OPENED = "opened"
 FINISHED = "finished"
@@ -134,6 +136,10 @@ def read_study(folder: Path) -> tuple[Study, Journal]:
 def _bits(opened: Entry) -> int:
     """Bits of the pixels that a search was begun with; earlier versions read ten where the file said nothing."""
     return int(opened.get("bits", 10))
+
+
+def _in_words(drawn: Drawn) -> str:
+    return ", ".join(f"space.{name} = {json.dumps(value)}" for name, value in drawn.point.items())
 
 
 class _Run:
@@ -287,7 +293,11 @@ class _Run:
                     f"differ in their last bits from what they would have been"
                 )
         self._warn_of_few_events()
-        for sentence in saturation((drawn.configuration for drawn in self._some()), self.dataset):
+        for sentence in (
+            *checks.saturation((drawn.configuration for drawn in self._drawn), self.dataset),
+            *checks.overlapping(self.dataset),
+            *checks.left_out((self.study.ranking.rate, *RATES), self.dataset),
+        ):
             self.notice(sentence)
         caution = unsettled(self.study)
         if caution:
@@ -300,22 +310,21 @@ class _Run:
                 "finalists.trace = true builds circuits, and alkaid is not installed; `pip install 'narrowgate[rtl]'` "
                 "gives it, or leave trace out."
             )
-        rate, crossing_rate = self.study.ranking.rate, self.dataset.crossing_rate
-        if rate >= crossing_rate:
-            raise StudyError(
-                f"ranking.rate is {rate:g} Hz, but the crossings of {self.dataset.name} come at {crossing_rate:g} Hz; "
-                f"allowed is a rate below that."
-            )
-        for name, split in self.dataset.splits():
-            if not 0 < int(split.labels.sum()) < len(split):
-                raise StudyError(
-                    f"the {name} split of {self.dataset.name} lacks signal or background; a search needs both."
-                )
+        wrong = [
+            *checks.rates((self.study.ranking.rate,), self.dataset, "ranking.rate is"),
+            *checks.classes(self.dataset),
+            *checks.unfit(((_in_words(drawn), drawn.configuration) for drawn in self._drawn), self.dataset),
+            *checks.unwritable(self.folder),
+        ]
+        if wrong:
+            raise StudyError("\n".join(wrong))
 
-    def _some(self) -> Sequence[Drawn]:
-        """The configurations of a listed space, or some of a larger one, as the file gives them."""
+    @cached_property
+    def _drawn(self) -> Sequence[Drawn]:
+        """Every configuration that the search will draw, as the file gives it."""
         space = self.given.space
-        return space.listed or tuple(islice(space.sequence(self.study.strategy.seed), LOOKED_AT))
+        count = sum(bracket.rungs[0].places for bracket in self.given.brackets)
+        return space.listed or tuple(islice(space.sequence(self.given.strategy.seed), count))
 
     def _warn_of_few_events(self) -> None:
         validation, rate = self.dataset.validation, self.study.ranking.rate

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice, product
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,11 @@ from narrowgate.study._parameter import Parameter
 Point = dict[str, Any]
 """A value for every parameter that applies, by the parameters' names."""
 
-LISTED_UP_TO = 100_000
+LISTED_UP_TO = 20_000
 """Spaces of at most this many combinations are enumerated, so that nothing is drawn twice."""
+
+CHECKED_UP_TO = 2_000
+"""Of spaces of at most this many combinations, all are looked at when the file is read; of larger ones, some."""
 
 
 TRIED = 300
@@ -83,9 +86,12 @@ class Space:
         checked = {name: _checked(parameter, name, table, where) for name, parameter in parameters.items()}
         space = cls(table, _ordered(checked, owner, table, where))
         try:
-            if space.listed is None:
-                for _ in islice(space.sequence(seed=1), TRIED):
-                    pass
+            if space.combinations is not None and space.combinations <= CHECKED_UP_TO:
+                _ = space.listed
+            else:
+                generator = np.random.default_rng(1)
+                for _ in range(TRIED):
+                    space.draw(generator)
         except StudyError as error:
             raise StudyError(f"{where}: {error}") from None
         return space
@@ -95,9 +101,9 @@ class Space:
         """How many combinations of values there are, conditions aside; `None` with a range of real numbers."""
         total = 1
         for parameter in self.parameters.values():
-            if parameter.values is None:
+            if parameter.count is None:
                 return None
-            total *= len(parameter.values)
+            total *= parameter.count
         return total
 
     @cached_property
@@ -134,6 +140,10 @@ class Space:
             together = ", ".join(f"space.{name} = {json.dumps(value)}" for name, value in point.items())
             raise StudyError(f"these do not go together: {together}: {str(error).removeprefix(': ')}") from None
 
+    def draw(self, generator: np.random.Generator) -> Drawn:
+        """A configuration at random, every parameter by itself."""
+        return self.at({name: parameter.draw(generator) for name, parameter in self.parameters.items()})
+
     def sequence(self, seed: int) -> Iterator[Drawn]:
         """Configurations in a random order that the seed decides.
 
@@ -146,7 +156,7 @@ class Space:
         seen: set[str] = set()
         while True:
             for _ in range(1000):
-                drawn = self.at({name: parameter.draw(generator) for name, parameter in self.parameters.items()})
+                drawn = self.draw(generator)
                 if _identity(drawn) not in seen:
                     break
             seen.add(_identity(drawn))

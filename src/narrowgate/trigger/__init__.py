@@ -6,10 +6,10 @@ pure function of arrays. The methods, with their sources and their measured cove
 
 from narrowgate.trigger._classification import Roc, accuracy, area_under_curve, near_auc, roc
 from narrowgate.trigger._comparison import Difference, difference, indistinguishable, mean_difference_half_width
-from narrowgate.trigger._cuts import fourth_pixel, ht
+from narrowgate.trigger._cuts import cut_scores, fourth_pixel, has_fourth_pixel, ht
 from narrowgate.trigger._interval import ONE_SIGMA, wilson
 from narrowgate.trigger._judgement import Judgement, judge, judge_cuts
-from narrowgate.trigger._rates import CROSSING_RATE, rate_above
+from narrowgate.trigger._rates import CROSSING_RATE, RATES, possible_rates, rate_above
 from narrowgate.trigger._rejection import Rejection, background_rejection
 from narrowgate.trigger._scores import separate
 from narrowgate.trigger._stability import Stability, Verdict, stability, verdict, volatility
@@ -25,6 +25,7 @@ from narrowgate.trigger._working_point import (
 __all__ = [
     "CROSSING_RATE",
     "ONE_SIGMA",
+    "RATES",
     "Difference",
     "EfficiencyCurve",
     "Judgement",
@@ -37,16 +38,19 @@ __all__ = [
     "accuracy",
     "area_under_curve",
     "background_rejection",
+    "cut_scores",
     "difference",
     "efficiency_at_rate",
     "efficiency_curve",
     "fourth_pixel",
+    "has_fourth_pixel",
     "ht",
     "indistinguishable",
     "judge",
     "judge_cuts",
     "mean_difference_half_width",
     "near_auc",
+    "possible_rates",
     "rate_above",
     "roc",
     "separate",

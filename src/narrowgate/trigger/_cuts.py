@@ -1,6 +1,6 @@
 """The two triggers one has without a network: cuts on HT and on the fourth-highest pixel."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,9 +45,25 @@ def fourth_pixel(images: Images, lsb: float) -> FloatArray:
     Raises:
         TriggerError: as for `ht`, or if an image has fewer than four pixels.
     """
-    if np.ndim(images) == 4 and images.shape[1] * images.shape[2] < 4:
+    if np.ndim(images) == 4 and not has_fourth_pixel(images.shape[1:]):
         raise TriggerError(f"Images of {images.shape[1]} × {images.shape[2]} pixels have no fourth-highest pixel.")
     return _score(images, lsb, lambda towers: np.partition(towers, -4, axis=1)[:, -4])
+
+
+def has_fourth_pixel(shape: Sequence[int]) -> bool:
+    """Whether images of shape (rows, columns, channels) have a fourth-highest pixel."""
+    return shape[0] * shape[1] >= 4
+
+
+def cut_scores(images: Images, lsb: float) -> dict[str, FloatArray]:
+    """The cuts that the images allow, by their names in records: "ht" always, "fourth_pixel" from four pixels on.
+
+    Arguments, values and errors: see `ht`.
+    """
+    scores = {"ht": ht(images, lsb)}
+    if has_fourth_pixel(np.shape(images)[1:]):
+        scores["fourth_pixel"] = fourth_pixel(images, lsb)
+    return scores
 
 
 def _score(images: Images, lsb: float, score: Callable[[IntArray], IntArray]) -> FloatArray:

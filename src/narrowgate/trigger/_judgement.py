@@ -8,11 +8,11 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from narrowgate.trigger._classification import accuracy, area_under_curve
-from narrowgate.trigger._cuts import Images, fourth_pixel, ht
+from narrowgate.trigger._cuts import Images, cut_scores
 from narrowgate.trigger._errors import TriggerError
 from narrowgate.trigger._interval import ONE_SIGMA
 from narrowgate.trigger._plain import as_plain
-from narrowgate.trigger._rates import CROSSING_RATE
+from narrowgate.trigger._rates import CROSSING_RATE, RATES
 from narrowgate.trigger._rejection import Rejection, background_rejection
 from narrowgate.trigger._scores import checked_labels, separate
 from narrowgate.trigger._working_point import WorkingPoint, working_points
@@ -75,7 +75,7 @@ def judge(
     scores: ArrayLike,
     labels: ArrayLike,
     *,
-    rates: Sequence[float] = (10e3, 30e3, 100e3),
+    rates: Sequence[float] = RATES,
     signal_efficiencies: Sequence[float] = (0.8, 0.9, 0.95),
     crossing_rate: float = CROSSING_RATE,
     confidence: float = ONE_SIGMA,
@@ -120,11 +120,13 @@ def judge_cuts(
     lsb: float | None,
     labels: ArrayLike,
     *,
-    rates: Sequence[float] = (10e3, 30e3, 100e3),
+    rates: Sequence[float] = RATES,
     crossing_rate: float = CROSSING_RATE,
     confidence: float = ONE_SIGMA,
 ) -> dict[str, tuple[WorkingPoint, ...]]:
     """Working points of the cuts on HT ("ht") and on the fourth-highest pixel ("fourth_pixel"); thresholds in GeV.
+
+    Images of fewer than four pixels have no second cut.
 
     Arguments and errors: as for `judge`.
     """
@@ -132,5 +134,5 @@ def judge_cuts(
         raise TriggerError("The images come without an lsb; the transverse energy of one unit, in GeV, is needed.")
     signal = checked_labels(labels, len(images))
     options = {"crossing_rate": crossing_rate, "confidence": confidence}
-    energies = {"ht": ht(images, lsb), "fourth_pixel": fourth_pixel(images, lsb)}
+    energies = cut_scores(images, lsb)
     return {name: working_points(gev[signal], gev[~signal], rates, **options) for name, gev in energies.items()}

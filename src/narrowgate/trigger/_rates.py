@@ -1,5 +1,7 @@
 """Rates: background acceptance times crossing rate."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -12,6 +14,19 @@ REVOLUTION_FREQUENCY = 11246.0
 
 CROSSING_RATE = COLLIDING_BUNCHES * REVOLUTION_FREQUENCY
 """Bunch crossings per second, Hz: 31.04 MHz, the convention of the CMS Phase-2 trigger menu."""
+
+
+RATES = (10e3, 30e3, 100e3)
+"""Hz, at which a trigger is judged where nobody says otherwise."""
+
+
+def possible_rates(rates: Sequence[float], crossing_rate: float) -> tuple[float, ...]:
+    """Those of `rates` (Hz) that a trigger behind crossings at `crossing_rate` (Hz) can have.
+
+    >>> possible_rates((10e3, 100e3), 40e3)
+    (10000.0,)
+    """
+    return tuple(rate for rate in rates if 0 < rate < crossing_rate)
 
 
 def checked_rates(rates: ArrayLike, crossing_rate: float) -> FloatArray:
