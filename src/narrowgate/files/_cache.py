@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from functools import lru_cache
 from pathlib import Path
 
@@ -39,6 +38,8 @@ def _may_be_written(folder: Path) -> bool:
 
 def _temporary() -> Path:
     """A folder that only this user can write: what lies in it is loaded as code."""
+    import tempfile
+
     number = os.getuid() if hasattr(os, "getuid") else 0
     folder = Path(tempfile.gettempdir()) / f"narrowgate-{number}"
     try:
@@ -54,4 +55,6 @@ def _temporary() -> Path:
 @lru_cache(maxsize=1)
 def _own() -> Path:
     """Another's folder has the name: one for this process alone."""
+    import tempfile
+
     return Path(tempfile.mkdtemp(prefix="narrowgate-"))

@@ -1,5 +1,7 @@
 """Reading runs back, whole ones and damaged ones."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -47,6 +49,21 @@ class Run:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     measures: Measures = field(default_factory=Measures)
     notes: tuple[Note, ...] = ()
+
+    @classmethod
+    def open(cls, folder: Path | str) -> Run:
+        """The run in `folder`, e.g. `runs/2022-07-18--15-05-00`, the beginning of such a path, or `runs/latest`.
+
+        Raises:
+            NotebookError: there is no such run, or it is damaged.
+        """
+        path = Path(folder)
+        return load(path.parent, find(path.parent, path.name))
+
+    @property
+    def efficiency(self) -> dict[float, float]:
+        """Signal efficiency on the test split by background rate in Hz; `measures` has intervals and thresholds too."""
+        return {point.rate: point.efficiency for point in self.measures.points}
 
     @property
     def title(self) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import special
 
 from narrowgate.trigger._errors import TriggerError
 from narrowgate.trigger._interval import normal_quantile, threshold_ranks
@@ -126,7 +126,7 @@ def mean_difference_half_width(first: Sequence[float], second: Sequence[float], 
     if total <= 0.0:
         return 0.0
     freedom = total**2 / sum(own**2 / (len(values) - 1) for own, values in zip(squares, several, strict=True))
-    return float(special.stdtrit(freedom, 0.5 * (1.0 + confidence)) * np.sqrt(total))
+    return float(scipy.special.stdtrit(freedom, 0.5 * (1.0 + confidence)) * np.sqrt(total))
 
 
 def indistinguishable(first: WorkingPoint, second: WorkingPoint) -> bool:
@@ -156,7 +156,7 @@ def indistinguishable(first: WorkingPoint, second: WorkingPoint) -> bool:
 
 def _slope(signal: FloatArray, background: FloatArray, fraction: float) -> float:
     """Slope of the ROC curve, d(signal efficiency) / d(background acceptance), near an acceptance."""
-    places = np.asarray(special.ndtr([-1.0, 1.0]), dtype=np.float64)
+    places = np.asarray(scipy.special.ndtr([-1.0, 1.0]), dtype=np.float64)
     tight, loose = threshold_ranks(background.size, np.array([fraction]), places)[0]
     top = highest(background, int(np.ceil(loose)))
     kept = np.concatenate([[0], passing(np.sort(signal), top), [signal.size]]) / signal.size

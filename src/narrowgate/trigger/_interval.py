@@ -15,8 +15,8 @@ experiments: `benchmarks/interval_coverage.py`.
 """
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import special
 
 from narrowgate.trigger._errors import TriggerError
 from narrowgate.trigger._scores import FloatArray
@@ -53,7 +53,7 @@ def checked_confidence(confidence: float) -> float:
 
 def normal_quantile(confidence: float) -> float:
     """The z for which a normal variable lies within ±z standard deviations with this probability."""
-    return float(special.ndtri(0.5 * (1.0 + checked_confidence(confidence))))
+    return float(scipy.special.ndtri(0.5 * (1.0 + checked_confidence(confidence))))
 
 
 def wilson(passed: ArrayLike, total: ArrayLike, confidence: float = ONE_SIGMA) -> tuple[FloatArray, FloatArray]:
@@ -108,7 +108,7 @@ def threshold_ranks(events: int, fractions: FloatArray, probabilities: FloatArra
         first = max(0, int(mean - 7.0 * width - 8.0))
         last = min(events, int(mean + 7.0 * width + 12.0))
         counts = np.arange(first, last + 1)
-        cumulative = special.bdtr(counts.astype(np.float64), events, fraction)
+        cumulative = scipy.special.bdtr(counts.astype(np.float64), events, fraction)
         row[:] = np.interp(probabilities, np.append(0.0, cumulative), np.append(counts, last + 1))
     return ranks
 
@@ -215,12 +215,12 @@ def mixture_quantile(
     a, b = passed + prior[0], np.maximum(total - passed + prior[1], 1e-9)
 
     def below(fraction: FloatArray) -> FloatArray:
-        share: FloatArray = special.betainc(a, b, fraction[:, None]).mean(axis=1) - probability
+        share: FloatArray = scipy.special.betainc(a, b, fraction[:, None]).mean(axis=1) - probability
         return share
 
     # The mixture's quantile lies between those of its lowest and its highest component.
-    low = np.asarray(special.betaincinv(a.min(axis=1), b.max(axis=1), probability), np.float64)
-    high = np.asarray(special.betaincinv(a.max(axis=1), b.min(axis=1), probability), np.float64)
+    low = np.asarray(scipy.special.betaincinv(a.min(axis=1), b.max(axis=1), probability), np.float64)
+    high = np.asarray(scipy.special.betaincinv(a.max(axis=1), b.min(axis=1), probability), np.float64)
     at_low, at_high = below(low), below(high)
     for _ in range(HALVINGS):
         middle: FloatArray = 0.5 * (low + high)
@@ -237,5 +237,5 @@ def mixture_interval(passed: FloatArray, total: int, confidence: float) -> tuple
     spread = passed.var(axis=1)
     binomial = (passed * (1.0 - passed / total)).mean(axis=1)
     share = spread / np.maximum(spread + binomial, 1e-12)
-    tail: FloatArray = special.ndtr(-normal_quantile(confidence) * (1.0 - 4.0 * OVERLAP * share * (1.0 - share)))
+    tail: FloatArray = scipy.special.ndtr(-normal_quantile(confidence) * (1.0 - 4.0 * OVERLAP * share * (1.0 - share)))
     return mixture_quantile(passed, total, tail), mixture_quantile(passed, total, 1.0 - tail)

@@ -5,8 +5,8 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from narrowgate.trigger._errors import TriggerError
 from narrowgate.trigger._plain import as_plain
@@ -158,7 +158,7 @@ def stability(curve: ArrayLike) -> Stability:
     late_volatility = _scatter(jumps[-late:])
     earlier = jumps[values.size // 4 : -late]
     earlier_volatility = _scatter(earlier) if earlier.size else overall
-    slope = float(stats.theilslopes(np.log(values[-late:])).slope)
+    slope = float(scipy.stats.theilslopes(np.log(values[-late:])).slope)
     change = slope * (late - 1)
 
     if _diverged(values, late):
