@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from narrowgate.notebook import NotebookError
-from narrowgate.notebook._ids import claim, is_id, order
+from narrowgate.notebook.record._ids import claim, is_id, order
 
 from .notebook_example import processes
 

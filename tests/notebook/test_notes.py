@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from narrowgate.notebook import Note, NotebookError
-from narrowgate.notebook._notes import append_note, read_notes
+from narrowgate.notebook.record._notes import append_note, read_notes
 
 from .notebook_example import processes
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from narrowgate.notebook import Status, add_note, create, draw, load, write_page, write_pages
-from narrowgate.notebook._markdown import escape, escape_lines
 from narrowgate.notebook._verdict import verdict_sentence
+from narrowgate.notebook.pages._markdown import escape, escape_lines
 from narrowgate.trigger import ht
 
 from .notebook_example import CONFIGURATION, LABELS, LSB, curve, events, make_run, metrics, weights

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from narrowgate.notebook import NotebookError, draw
-from narrowgate.notebook._plot_comparison import Group, Panel, plot_comparison
-from narrowgate.notebook._plot_scores import plot_scores, score_bins
-from narrowgate.notebook._plot_training import plot_training
+from narrowgate.notebook.plots._comparison import Group, Panel, plot_comparison
+from narrowgate.notebook.plots._scores import plot_scores, score_bins
+from narrowgate.notebook.plots._training import plot_training
 from narrowgate.trigger import fourth_pixel, ht
 
 from .notebook_example import LABELS, LSB, curve, events

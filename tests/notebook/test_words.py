@@ -1,6 +1,6 @@
 import pytest
 
-from narrowgate.notebook._words import fraction, seconds, setting, significant, with_interval
+from narrowgate.notebook._spelling import fraction, seconds, setting, significant, with_interval
 
 
 @pytest.mark.parametrize(

@@ -14,19 +14,19 @@ Leaving the block seals the run: finished, interrupted or failed, with the reaso
 
 from narrowgate.files import to_toml
 from narrowgate.notebook._compare import AtRate, Comparison, compare
-from narrowgate.notebook._draw import draw
-from narrowgate.notebook._environment import environment
 from narrowgate.notebook._errors import NotebookError
-from narrowgate.notebook._load import Run, find, list_runs, load
-from narrowgate.notebook._measures import Measures
-from narrowgate.notebook._notes import Note
-from narrowgate.notebook._page import add_note, write_page, write_pages
-from narrowgate.notebook._record import RunFolder, create, reopen
-from narrowgate.notebook._render import render_comparison, render_run, render_runs
-from narrowgate.notebook._reserve import give_up, is_begun, reserve
-from narrowgate.notebook._schema import DataRecord, StudyRecord
-from narrowgate.notebook._state import Status
 from narrowgate.notebook._tables import RunsTable, run_as_dict, runs_table
+from narrowgate.notebook.pages._page import add_note, write_page, write_pages
+from narrowgate.notebook.pages._terminal import render_comparison, render_run, render_runs
+from narrowgate.notebook.plots._draw import draw
+from narrowgate.notebook.record._environment import environment
+from narrowgate.notebook.record._load import Run, find, list_runs, load
+from narrowgate.notebook.record._measures import Measures
+from narrowgate.notebook.record._notes import Note
+from narrowgate.notebook.record._reserve import give_up, is_begun, reserve
+from narrowgate.notebook.record._schema import DataRecord, StudyRecord
+from narrowgate.notebook.record._state import Status
+from narrowgate.notebook.record._write import RunFolder, create, reopen
 
 __all__ = [
     "AtRate",

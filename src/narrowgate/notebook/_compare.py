@@ -10,11 +10,11 @@ import numpy as np
 from narrowgate.files import plain
 from narrowgate.notebook._errors import NotebookError
 from narrowgate.notebook._filter import flatten
-from narrowgate.notebook._layout import SCORES
-from narrowgate.notebook._load import Run, find, load
-from narrowgate.notebook._measures import all_rates
-from narrowgate.notebook._plot_comparison import Group, Panel, plot_comparison
 from narrowgate.notebook._tables import data_names, run_as_dict
+from narrowgate.notebook.plots._comparison import Group, Panel, plot_comparison
+from narrowgate.notebook.record._layout import SCORES
+from narrowgate.notebook.record._load import Run, find, load
+from narrowgate.notebook.record._measures import all_rates
 from narrowgate.trigger import WorkingPoint, difference, indistinguishable
 
 

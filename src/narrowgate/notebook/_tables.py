@@ -7,7 +7,7 @@ from typing import Any
 
 from narrowgate.files import plain
 from narrowgate.notebook._filter import Row, arrange, choose, flatten, keys_of, resolve
-from narrowgate.notebook._load import Run, list_runs
+from narrowgate.notebook.record._load import Run, list_runs
 from narrowgate.units import in_kilohertz
 
 COLUMNS = (

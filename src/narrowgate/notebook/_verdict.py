@@ -1,8 +1,8 @@
 """The verdict on a run: a sentence or two, as one would write it into the notebook."""
 
-from narrowgate.notebook._load import Run
-from narrowgate.notebook._state import Status
-from narrowgate.notebook._words import fraction, significant, with_interval
+from narrowgate.notebook._spelling import fraction, significant, with_interval
+from narrowgate.notebook.record._load import Run
+from narrowgate.notebook.record._state import Status
 from narrowgate.trigger import WorkingPoint, indistinguishable
 from narrowgate.units import in_kilohertz
 

@@ -115,7 +115,7 @@ def threshold_ranks(events: int, fractions: FloatArray, probabilities: FloatArra
 
 def rank_probability(events: int, fraction: float, below: FloatArray) -> FloatArray:
     """The probability that fewer than `below` of `events` exceed the threshold that a fraction of all exceeds."""
-    return np.where(below > 0, special.bdtr(np.maximum(below - 1.0, 0.0), events, fraction), 0.0)
+    return np.where(below > 0, scipy.special.bdtr(np.maximum(below - 1.0, 0.0), events, fraction), 0.0)
 
 
 def tie_weight(scores: FloatArray, events: int, fractions: FloatArray) -> FloatArray:
@@ -178,12 +178,12 @@ def interval_of_counts(
     weight = tie_weight(scores, events, fractions)
     if not weight.any():
         return low, high
-    tail = float(special.ndtr(-normal_quantile(confidence)))
+    tail = float(scipy.special.ndtr(-normal_quantile(confidence)))
     ends = threshold_ranks(events, fractions, np.array([TIED_TAIL * tail, 1.0 - TIED_TAIL * tail]))
     fewest = passed[np.floor(ends[:, 0]).astype(np.int64)]
     most = passed[np.ceil(ends[:, 1]).astype(np.int64)]
-    lowest = special.betaincinv(fewest + 0.5, total - fewest + 0.5, tail)
-    highest = special.betaincinv(most + 0.5, total - most + 0.5, 1.0 - tail)
+    lowest = scipy.special.betaincinv(fewest + 0.5, total - fewest + 0.5, tail)
+    highest = scipy.special.betaincinv(most + 0.5, total - most + 0.5, 1.0 - tail)
     low = low + weight * np.minimum(lowest - low, 0.0)
     high = high + weight * np.maximum(highest - high, 0.0)
     tied = weight > 0.0
@@ -192,7 +192,7 @@ def interval_of_counts(
 
 def highest_rank(events: int, fractions: FloatArray, confidence: float) -> int:
     """How many of the highest scores an interval looks at."""
-    tail = float(special.ndtr(-normal_quantile(confidence)))
+    tail = float(scipy.special.ndtr(-normal_quantile(confidence)))
     places = np.array([1.0 - 0.5 / NODES, 1.0 - TIED_TAIL * tail])
     return int(np.ceil(threshold_ranks(events, fractions, places).max()))
 

@@ -14,13 +14,13 @@ from safetensors import SafetensorError, safe_open
 
 from narrowgate.errors import NarrowgateError
 from narrowgate.files import explaining, read_toml, sha256
-from narrowgate.notebook import _ids
 from narrowgate.notebook._errors import NotebookError
-from narrowgate.notebook._layout import CONFIGURATION, NEEDED, SCORES, WEIGHTS
-from narrowgate.notebook._measures import Measures
-from narrowgate.notebook._notes import Note, read_notes
-from narrowgate.notebook._schema import DataRecord, StudyRecord, parse_curve, parse_environment, parse_metrics
-from narrowgate.notebook._state import State, Status
+from narrowgate.notebook.record import _ids
+from narrowgate.notebook.record._layout import CONFIGURATION, NEEDED, SCORES, WEIGHTS
+from narrowgate.notebook.record._measures import Measures
+from narrowgate.notebook.record._notes import Note, read_notes
+from narrowgate.notebook.record._schema import DataRecord, StudyRecord, parse_curve, parse_environment, parse_metrics
+from narrowgate.notebook.record._state import State, Status
 
 
 @dataclass(frozen=True)

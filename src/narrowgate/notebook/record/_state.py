@@ -9,8 +9,8 @@ from typing import Self
 
 from narrowgate.files import Process, holder_of, write_json
 from narrowgate.notebook._errors import NotebookError
-from narrowgate.notebook._layout import STATE
-from narrowgate.notebook._schema import RECORD, parse_state
+from narrowgate.notebook.record._layout import STATE
+from narrowgate.notebook.record._schema import RECORD, parse_state
 
 
 class Status(StrEnum):

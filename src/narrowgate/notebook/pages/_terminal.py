@@ -10,12 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from narrowgate.notebook._compare import Comparison, OnData, labels
-from narrowgate.notebook._load import Run
-from narrowgate.notebook._measures import all_rates
-from narrowgate.notebook._state import Status
+from narrowgate.notebook._spelling import fraction, seconds, setting, significant, with_interval
 from narrowgate.notebook._tables import RunsTable
 from narrowgate.notebook._verdict import data_sentence, exactness_sentence, verdict_sentence
-from narrowgate.notebook._words import fraction, seconds, setting, significant, with_interval
+from narrowgate.notebook.record._load import Run
+from narrowgate.notebook.record._measures import all_rates
+from narrowgate.notebook.record._state import Status
 from narrowgate.units import in_kilohertz
 
 _STATUS = {

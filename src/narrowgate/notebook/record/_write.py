@@ -26,9 +26,10 @@ from narrowgate.files import (
     write_json,
     write_text,
 )
-from narrowgate.notebook import _ids
 from narrowgate.notebook._errors import NotebookError
-from narrowgate.notebook._layout import (
+from narrowgate.notebook.pages._page import page
+from narrowgate.notebook.record import _ids
+from narrowgate.notebook.record._layout import (
     CONFIGURATION,
     CURVE,
     ENVIRONMENT,
@@ -40,9 +41,8 @@ from narrowgate.notebook._layout import (
     SEALED,
     WEIGHTS,
 )
-from narrowgate.notebook._load import read_run
-from narrowgate.notebook._page import page
-from narrowgate.notebook._state import State, Status
+from narrowgate.notebook.record._load import read_run
+from narrowgate.notebook.record._state import State, Status
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from narrowgate.files import locked
 from narrowgate.notebook._errors import NotebookError
-from narrowgate.notebook._layout import NOTES
+from narrowgate.notebook.record._layout import NOTES
 
 LARGEST = 2**20
 """Bytes of notes that are read: a thick book."""

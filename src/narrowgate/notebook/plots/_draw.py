@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from narrowgate.notebook._layout import PLOTS
-from narrowgate.notebook._plot_rates import plot_efficiency, plot_roc
-from narrowgate.notebook._plot_scores import plot_scores
-from narrowgate.notebook._plot_training import Curve, plot_training
+from narrowgate.notebook.plots._rates import plot_efficiency, plot_roc
+from narrowgate.notebook.plots._scores import plot_scores
+from narrowgate.notebook.plots._training import Curve, plot_training
+from narrowgate.notebook.record._layout import PLOTS
 from narrowgate.trigger import CROSSING_RATE, EfficiencyCurve, efficiency_curve, roc, working_points
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Self, TypeVar
 
-from narrowgate.notebook._schema import (
+from narrowgate.notebook.record._schema import (
     DisagreementRecord,
     MetricsRecord,
     PointRecord,

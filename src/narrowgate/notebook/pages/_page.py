@@ -6,15 +6,15 @@ from datetime import datetime
 from pathlib import Path
 
 from narrowgate.files import locked, write_text
-from narrowgate.notebook._draw import PICTURES
-from narrowgate.notebook._layout import PAGE, PLOTS
-from narrowgate.notebook._load import Run, find, list_runs, read_run
-from narrowgate.notebook._markdown import Markdown, escape, escape_lines, table
-from narrowgate.notebook._notes import Note, append_note
-from narrowgate.notebook._state import Status
+from narrowgate.notebook._spelling import fraction, seconds, setting, significant, with_interval
 from narrowgate.notebook._tables import data_names
 from narrowgate.notebook._verdict import data_sentence, exactness_sentence, verdict_sentence
-from narrowgate.notebook._words import fraction, seconds, setting, significant, with_interval
+from narrowgate.notebook.pages._markdown import Markdown, escape, escape_lines, table
+from narrowgate.notebook.plots._draw import PICTURES
+from narrowgate.notebook.record._layout import PAGE, PLOTS
+from narrowgate.notebook.record._load import Run, find, list_runs, read_run
+from narrowgate.notebook.record._notes import Note, append_note
+from narrowgate.notebook.record._state import Status
 from narrowgate.units import in_kilohertz
 
 INDEX = "index.md"

@@ -9,8 +9,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from narrowgate.files import FileError, read_json, write_json
-from narrowgate.notebook import _ids
-from narrowgate.notebook._layout import STATE
+from narrowgate.notebook.record import _ids
+from narrowgate.notebook.record._layout import STATE
 
 
 class _Reserved(BaseModel):

@@ -15,9 +15,9 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from narrowgate.files import parse_json, read_text
-from narrowgate.notebook import _ids
 from narrowgate.notebook._errors import NotebookError
-from narrowgate.notebook._layout import CURVE, ENVIRONMENT, METRICS, SEALED, STATE
+from narrowgate.notebook.record import _ids
+from narrowgate.notebook.record._layout import CURVE, ENVIRONMENT, METRICS, SEALED, STATE
 
 RECORD = 1
 

@@ -1,0 +1,1 @@
+"""What people read: pages in Markdown, and the same tables in the terminal."""
