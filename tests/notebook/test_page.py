@@ -1,12 +1,24 @@
 import re
 from datetime import datetime
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
-from narrowgate.notebook import Status, add_note, create, draw, load, write_page, write_pages
-from narrowgate.notebook._verdict import verdict_sentence
+from narrowgate.notebook import (
+    Status,
+    add_note,
+    compare,
+    create,
+    draw,
+    load,
+    render_comparison,
+    write_page,
+    write_pages,
+)
+from narrowgate.notebook._verdict import verdict_sentence, verdict_words
 from narrowgate.notebook.pages._markdown import escape, escape_lines
 from narrowgate.trigger import ht
 
@@ -38,6 +50,18 @@ def test_the_verdict_compares_with_the_cuts(tmp_path: Path) -> None:
     cuts = run.measures.cuts_at_rate(10e3)
     assert f"less than the HT cut ({cuts['HT'].efficiency:.3f})" in sentence
     assert "The validation loss is volatile (volatility 0." in sentence
+
+
+def test_where_a_cut_beats_the_network_the_first_word_says_so(tmp_path: Path) -> None:
+    lost, good = make_run(tmp_path, noise=2.5, jumps=0.5), make_run(tmp_path)
+    assert verdict_sentence(lost).startswith("Worse than the HT")
+    assert verdict_words(lost).startswith("worse than HT")
+    assert verdict_words(lost).endswith("; volatile")
+    assert verdict_sentence(good).startswith("At 10 kHz")
+    assert verdict_words(good) == good.measures.verdict
+    console = Console(width=200, record=True, file=StringIO())
+    console.print(render_comparison(compare(tmp_path, [lost.id, good.id])))
+    assert "worse than HT" in console.export_text()
 
 
 def test_a_training_that_stopped_early_says_why(tmp_path: Path) -> None:

@@ -15,7 +15,10 @@ def verdict_sentence(run: Run) -> str:
     if run.measures.points:
         point = run.measures.points[0]
         kept = with_interval(point.efficiency, point.low, point.high)
-        against = [_against(point, cut, name) for name, cut in run.measures.cuts_at_rate(point.rate).items()]
+        cuts = run.measures.cuts_at_rate(point.rate)
+        if better := better_cuts(run):
+            sentences.append(f"Worse than the {' and the '.join(better)} cut: the network is not worth its place.")
+        against = [_against(point, cut, name) for name, cut in cuts.items()]
         beside = f", {' and '.join(against)}" if against else ""
         sentences.append(f"At {in_kilohertz(point.rate)} the network keeps {kept} of the signal{beside}.")
     if run.measures.verdict:
@@ -24,6 +27,21 @@ def verdict_sentence(run: Run) -> str:
     if run.measures.stopped:
         sentences.append(f"The training stopped early: {run.measures.stopped.rstrip('.')}.")
     return " ".join(sentences)
+
+
+def verdict_words(run: Run) -> str:
+    """The verdict in a table's cell: a cut that is better than the network first, then the word for its curve."""
+    better = better_cuts(run)
+    words = [f"worse than {' and '.join(better)}"] if better else []
+    return "; ".join([*words, *([run.measures.verdict] if run.measures.verdict else [])]) or "–"
+
+
+def better_cuts(run: Run) -> list[str]:
+    """The cuts that keep more signal than the network at the lowest rate, beyond what the sample leaves open."""
+    if not run.measures.points:
+        return []
+    point = run.measures.points[0]
+    return [name for name, cut in run.measures.cuts_at_rate(point.rate).items() if _is_better(cut, point)]
 
 
 def data_sentence(run: Run) -> str:
@@ -53,6 +71,12 @@ def exactness_sentence(run: Run) -> str:
         f"{judged} gives another score for {differing} of {events} events, by {significant(found.largest, 2)} at "
         f"most; decisions that differ: {changed}."
     )
+
+
+def _is_better(cut: WorkingPoint, point: WorkingPoint) -> bool:
+    if cut.efficiency <= point.efficiency:
+        return False
+    return point.rate != cut.rate or point.confidence != cut.confidence or not indistinguishable(cut, point)
 
 
 def _against(point: WorkingPoint, cut: WorkingPoint, name: str) -> str:

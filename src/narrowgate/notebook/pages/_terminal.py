@@ -12,7 +12,7 @@ from rich.text import Text
 from narrowgate.notebook._compare import Comparison, OnData, labels
 from narrowgate.notebook._spelling import fraction, seconds, setting, significant, with_interval
 from narrowgate.notebook._tables import RunsTable
-from narrowgate.notebook._verdict import data_sentence, exactness_sentence, verdict_sentence
+from narrowgate.notebook._verdict import data_sentence, exactness_sentence, verdict_sentence, verdict_words
 from narrowgate.notebook.record._load import Run
 from narrowgate.notebook.record._measures import all_rates
 from narrowgate.notebook.record._state import Status
@@ -121,7 +121,7 @@ def _measures(found: OnData, rates: Sequence[float], names: Mapping[str, str]) -
             fraction(measures.accuracy),
             *cells,
             significant(measures.volatility, 2),
-            measures.verdict or "–",
+            verdict_words(run),
             seconds(measures.seconds),
         )
     cuts = {name: None for run in found.runs for name in run.measures.cuts}
