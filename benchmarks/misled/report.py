@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from misled_model import Truth, fit
-from misled_pool import configurations, known_members, search_1
-from misled_replay import RULES, MissingError, Rule, assignments, replay
-from misled_truth import half_interval, judged_on, read_truth
-from narrowgate.study import Study, kendall
-from narrowgate.study._cost import bit_operations
+from narrowgate.study import Study, bit_operations, kendall
 from narrowgate.study._members import Known
 from narrowgate.trigger import stability
+
+from .model import Truth, fit
+from .pool import configurations, known_members, search_1
+from .replay import RULES, MissingError, Rule, assignments, replay
+from .truth import half_interval, judged_on, read_truth
 
 REPETITIONS = 5
 IMAGE = (20, 12, 1)

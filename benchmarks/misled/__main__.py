@@ -1,15 +1,15 @@
 """Was the search of July 2022 misled, and is ours not? Measured on search 1's space; the page is `docs/misled.md`.
 
-    python benchmarks/misled.py pool FOLDER --to 150
-    python benchmarks/misled.py wanted FOLDER --to 450 > names
-    python benchmarks/misled.py pool FOLDER --to 450 --names names           # the same again with 1350
+    python -m benchmarks.misled pool FOLDER --to 150
+    python -m benchmarks.misled wanted FOLDER --to 450 > names
+    python -m benchmarks.misled pool FOLDER --to 450 --names names           # the same again with 1350
     narrowgate simulate more.h5 --set seed=2 --set signal.train=0 --set signal.validation=0 --set background.train=0 \\
         --set background.validation=0 --set signal.test=8000 --set background.test=300000 \\
         --set minimum_bias_pool=40000 --set hard_pool=12000
-    python benchmarks/misled.py truth FOLDER
-    python benchmarks/misled.py judge FOLDER --more more.h5
-    python benchmarks/misled.py volatility FOLDER
-    python benchmarks/misled.py report FOLDER --deals 0
+    python -m benchmarks.misled truth FOLDER
+    python -m benchmarks.misled judge FOLDER --more more.h5
+    python -m benchmarks.misled volatility FOLDER
+    python -m benchmarks.misled report FOLDER --deals 0
 
 Stages keep what they find in FOLDER, can be killed and go on, and stop by themselves after `--minutes`.
 """
@@ -27,19 +27,20 @@ use_all_cores()
 
 import numpy as np  # noqa: E402
 
-from misled_figures import against_truth, curves, regrets  # noqa: E402
-from misled_page import at_rate, opening, steadiness  # noqa: E402
-from misled_pool import configurations, known_members, opened, pool_member, search_1, train  # noqa: E402
-from misled_replay import wanted  # noqa: E402
-from misled_report import Found, correlations, gather, outcomes, shapes, volatilities  # noqa: E402
-from misled_truth import judge, judged_on, truth_members, truth_study  # noqa: E402
 from narrowgate.events import load_sample  # noqa: E402
 from narrowgate.study._members import Member  # noqa: E402
+
+from .figures import against_truth, curves, regrets  # noqa: E402
+from .page import at_rate, opening, steadiness  # noqa: E402
+from .pool import configurations, known_members, opened, pool_member, search_1, train  # noqa: E402
+from .replay import wanted  # noqa: E402
+from .report import Found, correlations, gather, outcomes, shapes, volatilities  # noqa: E402
+from .truth import judge, judged_on, truth_members, truth_study  # noqa: E402
 
 RATES = (10e3, 100e3)
 """Hz: the rate that the searches rank at, and one at which ten times as many background events decide."""
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "hidden": {"network.batch_norm": "hidden"},

@@ -18,14 +18,13 @@ from typing import Any
 import numpy as np
 
 from narrowgate.events import Dataset
-from narrowgate.network import Configuration
-from narrowgate.network._batch_norm import MOMENTUM
+from narrowgate.network import MOMENTUM, Configuration
 from narrowgate.study import Study
 from narrowgate.study._evaluation import Evaluation, event_scores
 from narrowgate.study._folder import held
 from narrowgate.study._journal import Journal
 from narrowgate.study._lanes import Lanes, usual_lanes
-from narrowgate.study._measures import classified, efficiency, near_auc
+from narrowgate.study._measures import classified, efficiency
 from narrowgate.study._members import Known, Member, rung_member
 from narrowgate.study._progress import Meter
 from narrowgate.study._record import Record
@@ -33,8 +32,9 @@ from narrowgate.study._rungs import Search
 from narrowgate.study._states import StateFolder
 from narrowgate.study._training import Trainer
 from narrowgate.training import Population, Row, Settings, State
+from narrowgate.trigger import near_auc
 
-STUDY = Path(__file__).parent.parent / "examples" / "studies" / "notebook-search-1.toml"
+STUDY = Path(__file__).parent.parent.parent / "examples" / "studies" / "notebook-search-1.toml"
 
 EVERY = 50
 """Steps between evaluations: curves need more points than the shipped study's ranking."""
@@ -109,6 +109,8 @@ class WiderEvaluation(Evaluation):
                 whole = np.concatenate(parts, axis=1)[:, : len(truth)]
                 for index, row in enumerate(rows):
                     row[f"{kind}efficiency"] = efficiency(whole[index], truth, ranking.rate, self.dataset.crossing_rate)
+                    if np.all(np.isfinite(whole[index])):  # as on the rungs
+                        row[f"{kind}near-auc"] = near_auc(whole[index], truth, share)
         diverged = np.asarray(state.diverged_at)
         return [dict.fromkeys(row) if diverged[index] >= 0 else row for index, row in enumerate(rows)]
 

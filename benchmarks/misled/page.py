@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from misled_report import Found
+from .report import Found
 
 WORDS = {
     "raw_loss": "loss, live weights",
@@ -29,10 +29,10 @@ def opening(found: Found, judged: Mapping[str, Any]) -> Iterator[str]:
     trainings = sum(map(len, found.trainings.values()))
     yield "# Was the search of July 2022 misled, and is ours not?"
     yield ""
-    yield "By `benchmarks/misled.py`; the story is told in `docs/misled.md`. Search 1's space, 135 configurations,"
+    yield "By `benchmarks/misled/`; the story is told in `docs/misled.md`. Search 1's space, 135 configurations,"
     yield f"batch norm on. Truth: {trainings} full trainings (2250 steps, cosine) of {len(found.trainings)}, each"
     yield f"with a seed of its own, judged on {judged['signal']} signal and {judged['background']} background events,"
-    yield "joined by a mixed model over the grid (`benchmarks/misled_model.py`)."
+    yield "joined by a mixed model over the grid (`benchmarks/misled/model.py`)."
 
 
 def at_rate(

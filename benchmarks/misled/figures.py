@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from misled_report import Found, value_at
 from narrowgate.pictures import BLUE, GREEN, GREY, INK, ORANGE, PALE, VERMILION, headline, picture
+
+from .report import Found, value_at
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -16,7 +16,6 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from misled_pool import STUDY, configurations, opened
 from narrowgate.events import load, load_sample
 from narrowgate.files import write_text
 from narrowgate.study import Study
@@ -24,6 +23,8 @@ from narrowgate.study._members import Member, finalist_member
 from narrowgate.study._rungs import Search
 from narrowgate.training import Placement, Population, in_batches, program_of
 from narrowgate.trigger import WorkingPoint, efficiency_at_rate
+
+from .pool import STUDY, configurations, opened
 
 EVERY = 450
 """Steps between evaluations of a full training: only the last one is needed."""
