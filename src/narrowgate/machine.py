@@ -9,8 +9,11 @@ is as before afterwards; what cannot is refused with a sentence. The rest, which
 from __future__ import annotations
 
 import os
+import platform
+import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from narrowgate.errors import NarrowgateError
@@ -64,6 +67,20 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):  # not on macOS
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def processor() -> str:
+    """The processor's name, as its system has it; where it has none, its kind."""
+    names = ("model name", "Model", "Hardware", "CPU part")  # x86, some Arm boards, Arm's number of the design
+    with suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        said = dict([part.strip() for part in line.split(":", 1)] for line in lines if ":" in line)
+        if named := next((said[name] for name in names if name in said), ""):
+            return named
+    with suppress(OSError, subprocess.SubprocessError):  # macOS
+        asked = ["sysctl", "-n", "machdep.cpu.brand_string"]
+        return subprocess.run(asked, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+    return platform.processor() or platform.machine()
 
 
 def switches() -> dict[str, str]:

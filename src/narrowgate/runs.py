@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,7 +22,7 @@ from narrowgate.errors import NarrowgateError
 from narrowgate.events import Dataset, load_sample, read, sample_path
 from narrowgate.files import LARGEST_TOML, FileError, parse_toml, read_json, read_text, write_json
 from narrowgate.integers import disagreement, exact_scores
-from narrowgate.network import Configuration, ConfigurationError
+from narrowgate.network import Configuration, ConfigurationError, convolutions
 from narrowgate.training import Progress, Trained, device_in_words, score, train
 from narrowgate.trigger import RATES, cut_scores, judge, possible_rates, stability
 from narrowgate.units import cut_name
@@ -343,6 +343,7 @@ def _record(folder: notebook.RunFolder, member: Trained, dataset: Dataset) -> No
 def _environment(dataset: Dataset, path: Path | None) -> dict[str, Any]:
     return notebook.environment(
         device=device_in_words(),
+        convolutions=asdict(convolutions()),
         data={
             "name": dataset.name,
             "fingerprint": dataset.fingerprint,

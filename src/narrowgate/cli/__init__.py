@@ -8,6 +8,7 @@ import typer
 
 from narrowgate import __version__
 from narrowgate.cli._data import inspect, simulate
+from narrowgate.cli._doctor import doctor
 from narrowgate.cli._firmware import cost, export, synth, verify
 from narrowgate.cli._runs import compare, note, runs, show, train
 from narrowgate.cli._shared import out, speak_any_encoding
@@ -24,7 +25,7 @@ app = typer.Typer(
     "collisions and keeps everything about the run in `runs/<id>/`.",
 )
 
-for command in (train, runs, show, compare, note, inspect, simulate, search, cost, export, verify, synth):
+for command in (train, runs, show, compare, note, inspect, simulate, search, cost, export, verify, synth, doctor):
     app.command()(command)
 app.add_typer(study, name="study")
 

@@ -13,7 +13,7 @@ from threading import Lock
 
 import jax
 
-from narrowgate.native._build import BuildError, compiler_in_words, library, target
+from narrowgate.native._build import BuildError, compiler_in_words, library, library_name, target
 from narrowgate.native._calls import gathered, pooled, pooled_with_sums, random_words, register
 from narrowgate.native._target import CHOICE
 
@@ -28,6 +28,7 @@ __all__ = [
     "gathered",
     "instruction_set",
     "is_wanted",
+    "library_name",
     "pooled",
     "pooled_with_sums",
     "random_words",

@@ -44,14 +44,18 @@ def library(folder: Path | None = None) -> ctypes.CDLL:
     Raises:
         BuildError: there is no compiler, or it fails, or what it made cannot be loaded or does not run here.
     """
-    compiler = _compiler()
-    file = (folder or cache_folder()) / f"kernels-{_key(compiler)}.so"
+    compiler, file = _compiler(), (folder or cache_folder()) / library_name()
     try:
         if not _is_whole(file):
             _compile([*compiler, *target().flags], file)
         return ctypes.CDLL(str(file))
     except OSError as error:
         raise BuildError(f"{file} could not be made or loaded ({error})") from error
+
+
+def library_name() -> str:
+    """What the compiled room is called: something else wherever it would be another one."""
+    return f"kernels-{_key(_compiler())}.so"
 
 
 def target() -> Target:

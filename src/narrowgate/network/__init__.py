@@ -5,6 +5,7 @@ dropout rate are data (`Numerics`), so that members of one shape share one compi
 """
 
 from narrowgate.network._batch_norm import MOMENTUM, fold
+from narrowgate.network._choice import Choice, convolutions, keep_convolutions
 from narrowgate.network._configuration import Architecture, Configuration, Training
 from narrowgate.network._formats import LayerFormats, layer_formats
 from narrowgate.network._images import events_last, gathered
@@ -25,6 +26,7 @@ __all__ = [
     "MOMENTUM",
     "Architecture",
     "Arrays",
+    "Choice",
     "Configuration",
     "ConfigurationError",
     "Convolution",
@@ -37,11 +39,13 @@ __all__ = [
     "Numerics",
     "Precision",
     "Training",
+    "convolutions",
     "events_last",
     "fold",
     "gathered",
     "initial_statistics",
     "initial_weights",
+    "keep_convolutions",
     "layer_formats",
     "layers",
     "numerics",

@@ -2,9 +2,9 @@
 
 Everywhere in a network events run fastest: an image is an array (channels, columns, rows, events). So whatever is cut
 out, put side by side or pooled are long stretches of memory, and element-wise work runs along them undisturbed.
-The usual shape (3 × 3 taps, 2 × 2 pools) is left to the room `native` where it is available, and is one matrix product
-elsewhere; other shapes go to XLA's convolution. The latter two give the outputs before pooling as arrays (pool,
-filters, columns, rows, events): `pool` counts the members of a pool, columns and rows count pools.
+The usual shape (3 × 3 taps, 2 × 2 pools) is left to the room `native` where it is available and faster, and is one
+matrix product elsewhere; other shapes go to XLA's convolution. The latter two give the outputs before pooling as arrays
+(pool, filters, columns, rows, events): `pool` counts the members of a pool, columns and rows count pools.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from narrowgate import native
 from narrowgate.network._batch_norm import batch_moments, moments
+from narrowgate.network._choice import convolutions
 from narrowgate.network._layers import Convolution
 
 
@@ -51,7 +52,7 @@ def pooled_with_moments(
 
 
 def _is_native(images: Array, layer: Convolution) -> bool:
-    return layer.as_product and native.serves(images.shape[-1])
+    return layer.as_product and convolutions().native and native.serves(images.shape[-1])
 
 
 def convolve(

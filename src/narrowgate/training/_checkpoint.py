@@ -23,6 +23,7 @@ class _About(BaseModel):
     identity: str
     epochs: Annotated[int, Field(ge=0, lt=2**31)]
     placement: tuple[Annotated[int, Field(ge=1, lt=2**31)], Annotated[int, Field(ge=1, lt=2**31)]]
+    convolutions: str
     seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     curves: list[dict[str, list[float]]]
 
@@ -31,13 +32,15 @@ class _About(BaseModel):
 class Checkpoint:
     """Where a training stands after `epochs` epochs.
 
-    `identity` says what is being trained (configurations and data); `placement` is kept because another one may round
-    differently. `curves` holds a table for every member, `state` has a members' axis.
+    `identity` says what is being trained (configurations and data); `placement` and `convolutions` (who convolves, in a
+    record's words) are kept because others may round differently. `curves` holds a table for every member, `state` has
+    a members' axis.
     """
 
     identity: str
     epochs: int
     placement: Placement
+    convolutions: str
     seconds: float
     curves: list[Curve]
     state: State
@@ -52,6 +55,7 @@ class Checkpoint:
             identity=self.identity,
             epochs=self.epochs,
             placement=(self.placement.devices, self.placement.chunk),
+            convolutions=self.convolutions,
             seconds=self.seconds,
             curves=self.curves,
         )
@@ -89,7 +93,9 @@ class Checkpoint:
                 f"{path} is not a usable checkpoint (its curves do not have {about.epochs} points for each of "
                 f"{len(state.step)} members); remove it to train from the beginning."
             )
-        return cls(identity, about.epochs, Placement(*about.placement), about.seconds, about.curves, state)
+        return cls(
+            identity, about.epochs, Placement(*about.placement), about.convolutions, about.seconds, about.curves, state
+        )
 
 
 def _pair(value: object) -> object:

@@ -19,9 +19,9 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from narrowgate import native
 from narrowgate.files import FileError, cache_folder, read_json, write_json
 from narrowgate.machine import cores
+from narrowgate.network import convolutions
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,12 @@ def use_all_cores() -> None:
 
 
 def device_in_words() -> str:
-    """What computes here, for a record: `2 × cpu, native convolutions`. Where it differs, so may the last bits."""
+    """What computes here, for a record: `2 × cpu, native convolutions (x86-64-v3)`.
+
+    Where it differs, so may the last bits.
+    """
     kind = f"{jax.local_device_count()} × {jax.local_devices()[0].device_kind}"
-    return f"{kind}, native convolutions" if native.available() else kind
+    return ", ".join(filter(None, (kind, convolutions().in_words)))
 
 
 def usual_placement(members: int) -> Placement:
@@ -110,7 +113,7 @@ def usual_placement(members: int) -> Placement:
 def candidates(members: int) -> list[Placement]:
     """The placements worth measuring for a population, the usual one first."""
     usual = usual_placement(members)
-    if native.available():  # its functions take one member at a time
+    if convolutions().native:  # its functions take one member at a time
         return [usual]
     share = -(-members // usual.devices)
     chunks = (1, 4, 16, 64, 256) if usual.chunk == 1 else (64, 256)

@@ -170,6 +170,12 @@ def batch_scores(
     return found
 
 
+def forget_compiled() -> None:
+    """Compile anew from here on: who convolves has changed."""
+    _compiled_epoch.cache_clear()
+    _compiled_scores.cache_clear()
+
+
 def stack(members: Sequence[Tree]) -> Tree:
     """The members' arrays side by side, by NumPy: JAX would compile a program for every shape."""
     stacked: Tree = jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *members)

@@ -14,17 +14,16 @@ from time import perf_counter
 import jax
 import jax.numpy as jnp
 
-from narrowgate import native
 from narrowgate.events import Dataset
 from narrowgate.machine import own_arithmetic
-from narrowgate.network import Configuration
+from narrowgate.network import Configuration, convolutions, keep_convolutions
 from narrowgate.training._checkpoint import Checkpoint
 from narrowgate.training._curve import Curve, CurveEvaluation
 from narrowgate.training._engine import Engine, Epoch
 from narrowgate.training._errors import TrainingError
 from narrowgate.training._member import TrainingImages
 from narrowgate.training._placement import Placement
-from narrowgate.training._population import Population, program_of
+from narrowgate.training._population import Population, forget_compiled, program_of
 from narrowgate.training._state import Program, State, Weights, weights_of
 from narrowgate.training._state_file import CheckpointError
 
@@ -204,7 +203,8 @@ class _Run:
     def _save(self) -> None:
         if self.file is not None:
             placement, curves = self.engine.population.placement, [dict(curve) for curve in self.curves]
-            Checkpoint(self.identity, self.done, placement, self.seconds, curves, self.state).save(self.file)
+            by = convolutions().in_words
+            Checkpoint(self.identity, self.done, placement, by, self.seconds, curves, self.state).save(self.file)
 
     def _resume(self, file: Path, population: Population) -> Population:
         found = Checkpoint.load(file, self.identity, self.state)
@@ -213,6 +213,12 @@ class _Run:
                 f"{file} was written with {found.placement.devices} devices, but {jax.local_device_count()} are here; "
                 f"the same bits need as many."
             )
+        if not keep_convolutions(found.convolutions):
+            raise CheckpointError(
+                f"{file} was written with {found.convolutions}, here there would be "
+                f"{convolutions().in_words or 'none'} ({convolutions().reason}); the same bits need the same."
+            )
+        forget_compiled()
         self.state = jax.tree.map(jnp.asarray, found.state)
         self.done, self.seconds, self.curves = found.epochs, found.seconds, found.curves
         return Population(population.program, population.members, found.placement)
@@ -226,7 +232,7 @@ class _Run:
 
 
 def _identity(configurations: Sequence[Configuration], dataset: Dataset) -> str:
-    """What is trained, and with what: equal for equal configurations, data, JAX version and way to convolve."""
+    """What is trained, and with what: equal for equal configurations, data and JAX version."""
     described = [configuration.as_table() for configuration in configurations]
-    text = json.dumps([described, dataset.fingerprint, jax.__version__, native.available()], sort_keys=True)
+    text = json.dumps([described, dataset.fingerprint, jax.__version__], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
