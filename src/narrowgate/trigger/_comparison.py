@@ -8,7 +8,7 @@ import scipy
 from numpy.typing import ArrayLike
 
 from narrowgate.trigger._errors import TriggerError
-from narrowgate.trigger._interval import normal_quantile, threshold_ranks
+from narrowgate.trigger._interval import counts_at_ends, highest_rank, normal_quantile, threshold_ranks, tie_weight
 from narrowgate.trigger._rates import CROSSING_RATE, checked_rates
 from narrowgate.trigger._scores import FloatArray, checked, checked_labels, highest, passing
 from narrowgate.trigger._working_point import WorkingPoint, efficiency_at_rate
@@ -59,7 +59,10 @@ def difference(
     - background: slope₁·[first passes] − slope₂·[second passes]. A slope is the change of signal efficiency between the
       places where the threshold may lie at ± one standard deviation.
 
-    The interval is symmetric, value ± z·σ; its coverage is measured in `benchmarks/interval_coverage.py`.
+    The interval is symmetric, value ± z·σ; its coverage is measured in `benchmarks/interval_coverage.py`. Where scores
+    tie a threshold moves in jumps, which no slope describes. The more its place is a question of one score, the more
+    the conservative reading of `interval_of_counts` takes the slope's place: each end is moved on by as much as the
+    efficiency would change at the farthest score that may well be the threshold.
 
     Args:
         first: scores of the first trigger, shape (events,).
@@ -82,13 +85,15 @@ def difference(
     is_signal = checked_labels(labels, scores[0].size)
     fraction = float(checked_rates(rate, crossing_rate)[0]) / crossing_rate
 
-    efficiencies, accepted, slopes = [], [], []
+    efficiencies, accepted, slopes, jumps = [], [], [], []
     for array in scores:
         signal, background = array[is_signal], array[~is_signal]
         point = efficiency_at_rate(signal, background, rate, crossing_rate=crossing_rate)
+        tied, fewest, most = _jumps(signal, background, fraction, confidence)
         efficiencies.append(point.efficiency)
         accepted.append(array > point.threshold)
-        slopes.append(_slope(signal, background, fraction))
+        slopes.append((1.0 - tied) * _slope(signal, background, fraction))
+        jumps.append((tied * max(point.efficiency - fewest, 0.0), tied * max(most - point.efficiency, 0.0)))
 
     signal_one, signal_two = (passes[is_signal] for passes in accepted)
     only_one = int(np.count_nonzero(signal_one & ~signal_two)) + 0.5
@@ -101,7 +106,9 @@ def difference(
 
     value = efficiencies[0] - efficiencies[1]
     half = z * float(np.sqrt(signal_variance + background_variance))
-    return Difference(float(rate), value, value - half, value + half, float(confidence))
+    (down, up), (other_down, other_up) = jumps
+    low, high = value - half - down - other_up, value + half + up + other_down
+    return Difference(float(rate), value, low, high, float(confidence))
 
 
 def mean_difference_half_width(first: Sequence[float], second: Sequence[float], *, confidence: float = 0.95) -> float:
@@ -152,6 +159,18 @@ def indistinguishable(first: WorkingPoint, second: WorkingPoint) -> bool:
     upper, lower = (first, second) if first.efficiency >= second.efficiency else (second, first)
     reach = np.hypot(upper.efficiency - upper.low, lower.high - lower.efficiency)
     return bool(upper.efficiency - lower.efficiency <= reach)
+
+
+def _jumps(
+    signal: FloatArray, background: FloatArray, fraction: float, confidence: float
+) -> tuple[float, float, float]:
+    """How much the threshold's place is a question of one score, and the least and greatest efficiency there may be."""
+    fractions = np.array([fraction])
+    top = highest(background, highest_rank(background.size, fractions, confidence))
+    weight = float(tie_weight(top, background.size, fractions)[0])
+    kept = np.concatenate([[0], passing(np.sort(signal), top), [signal.size]]) / signal.size
+    fewest, most = counts_at_ends(kept, background.size, fractions, confidence)
+    return weight, float(fewest[0]), float(most[0])
 
 
 def _slope(signal: FloatArray, background: FloatArray, fraction: float) -> float:

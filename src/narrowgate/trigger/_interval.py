@@ -179,15 +179,25 @@ def interval_of_counts(
     if not weight.any():
         return low, high
     tail = float(scipy.special.ndtr(-normal_quantile(confidence)))
-    ends = threshold_ranks(events, fractions, np.array([TIED_TAIL * tail, 1.0 - TIED_TAIL * tail]))
-    fewest = passed[np.floor(ends[:, 0]).astype(np.int64)]
-    most = passed[np.ceil(ends[:, 1]).astype(np.int64)]
+    fewest, most = counts_at_ends(passed, events, fractions, confidence)
     lowest = scipy.special.betaincinv(fewest + 0.5, total - fewest + 0.5, tail)
     highest = scipy.special.betaincinv(most + 0.5, total - most + 0.5, 1.0 - tail)
     low = low + weight * np.minimum(lowest - low, 0.0)
     high = high + weight * np.maximum(highest - high, 0.0)
     tied = weight > 0.0
     return np.where(tied & (fewest == 0), 0.0, low), np.where(tied & (most == total), 1.0, high)
+
+
+def counts_at_ends(
+    passed: FloatArray, events: int, fractions: FloatArray, confidence: float
+) -> tuple[FloatArray, FloatArray]:
+    """The fewest and the most of the other class above a score that may well be the threshold, shape (points,).
+
+    Arguments: see `interval_of_counts`.
+    """
+    tail = TIED_TAIL * float(scipy.special.ndtr(-normal_quantile(confidence)))
+    ends = threshold_ranks(events, fractions, np.array([tail, 1.0 - tail]))
+    return passed[np.floor(ends[:, 0]).astype(np.int64)], passed[np.ceil(ends[:, 1]).astype(np.int64)]
 
 
 def highest_rank(events: int, fractions: FloatArray, confidence: float) -> int:
