@@ -67,7 +67,7 @@ def test_a_truncated_file_is_refused(path: Path, share: float) -> None:
 def test_no_damaged_byte_goes_unseen(path: Path, dataset: Dataset) -> None:
     content = path.read_bytes()
     refused = 0
-    for place in np.linspace(0, len(content) - 1, 60).astype(int):
+    for place in np.linspace(0, len(content) - 1, 20).astype(int):
         path.write_bytes(content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :])
         try:
             loaded = load(path)
@@ -75,7 +75,7 @@ def test_no_damaged_byte_goes_unseen(path: Path, dataset: Dataset) -> None:
             refused += 1
         else:  # only bytes without meaning: padding, or the name and the provenance
             assert loaded.fingerprint == dataset.fingerprint
-    assert refused > 10
+    assert refused > 5
 
 
 def test_an_altered_pixel_is_noticed(path: Path) -> None:

@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from narrowgate.events._dataset import SPLITS, Dataset, Split
 from narrowgate.events._errors import DatasetError, naming
 from narrowgate.events._geometry import Geometry
-from narrowgate.events._hdf5 import open_hdf5, read_array, read_text
+from narrowgate.events._hdf5 import open_hdf5, read_array, read_text, walk_array
+from narrowgate.events._isolation import check_hdf5, remember
 from narrowgate.files import FileError, write_whole
 
 FORMAT = "narrowgate data set"
@@ -59,6 +60,7 @@ def save(path: str | Path, dataset: Dataset) -> None:
         write_whole(target, write)
     except FileError as error:
         raise DatasetError(f"{target}: the data set cannot be written there ({error.__cause__})") from error
+    remember(target)
 
 
 def load(path: str | Path) -> Dataset:
@@ -67,6 +69,13 @@ def load(path: str | Path) -> Dataset:
     Raises `DatasetError` when the file is missing, truncated, of another kind, or does not match its fingerprint.
     """
     source = Path(path)
+    with naming(source):
+        check_hdf5(source)
+    return load_sound(source)
+
+
+def load_sound(source: Path) -> Dataset:
+    """The same for a file that another process has looked at before."""
     with open_hdf5(source) as file, naming(source):
         _check_kind(file, source)
         head = _read_json(file, "head", source, _HEAD)
@@ -95,10 +104,33 @@ def load(path: str | Path) -> Dataset:
 def is_dataset_file(path: str | Path) -> bool:
     """Whether `path` is an HDF5 file that says it is a narrowgate data set."""
     try:
-        with open_hdf5(Path(path)) as file:
-            return bool(file.attrs.get("format") == FORMAT)
+        check_hdf5(Path(path))
+        return is_own_file(Path(path))
     except DatasetError:
         return False
+
+
+def is_own_file(path: Path) -> bool:
+    """The same of a file that another process has looked at before; raises `DatasetError` for what is no HDF5 file."""
+    with open_hdf5(path) as file:
+        return is_own(file)
+
+
+def is_own(file: h5py.File) -> bool:
+    """Whether an open file says that it is a narrowgate data set."""
+    return bool(np.array_equal(file.attrs.get("format"), FORMAT))
+
+
+def walk_own(file: h5py.File, path: Path) -> None:
+    """Read everything that `load` reads, and keep nothing."""
+    _check_kind(file, path)
+    _read_json(file, "head", path, _HEAD)
+    _read_json(file, "provenance", path, _PROVENANCE)
+    for key in ("geometry/eta_edges", "geometry/phi_edges"):
+        walk_array(file, key, path)
+    for split_name in SPLITS:
+        for key in ("images", "labels", *(f"truth/{name}" for name in _truth(file, split_name))):
+            walk_array(file, f"{split_name}/{key}", path)
 
 
 def _write(file: h5py.File, dataset: Dataset) -> None:
@@ -141,10 +173,10 @@ def _write_array(file: h5py.File, key: str, values: NDArray[Any]) -> None:
 
 
 def _check_kind(file: h5py.File, path: Path) -> None:
-    kind, version = file.attrs.get("format"), file.attrs.get("version")
-    if kind != FORMAT:
+    version = file.attrs.get("version")
+    if not is_own(file):
         raise DatasetError(f"{path}: this HDF5 file is not a narrowgate data set (no attribute format = {FORMAT!r})")
-    if version != VERSION:
+    if not np.array_equal(version, VERSION):
         raise DatasetError(
             f"{path}: the data set has layout version {version}; this narrowgate reads version {VERSION}"
         )
@@ -164,8 +196,10 @@ def _read_json(file: h5py.File, key: str, path: Path, kind: TypeAdapter[Content]
 
 
 def _read_split(file: h5py.File, split_name: str, path: Path) -> Split:
-    truth: dict[str, NDArray[np.float32]] = {}
-    group = file.get(f"{split_name}/truth")
-    if isinstance(group, h5py.Group):
-        truth = {str(key): read_array(file, f"{split_name}/truth/{key}", path) for key in group}
+    truth = {name: read_array(file, f"{split_name}/truth/{name}", path) for name in _truth(file, split_name)}
     return Split(read_array(file, f"{split_name}/images", path), read_array(file, f"{split_name}/labels", path), truth)
+
+
+def _truth(file: h5py.File, split_name: str) -> list[str]:
+    group = file.get(f"{split_name}/truth")
+    return [str(name) for name in group] if isinstance(group, h5py.Group) else []
