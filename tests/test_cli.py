@@ -167,7 +167,7 @@ def test_data_without_signal_end_in_a_sentence(folder: Path, small_dataset: Data
     save(folder / "poor.h5", poor)
     result = narrowgate("train", folder / "a.toml", "--data", folder / "poor.h5", "--runs", folder / "poor")
     assert result.returncode == 2
-    assert "needs signal and background" in result.stderr
+    assert "has no signal events; both classes are needed" in result.stderr
     assert "Traceback" not in result.stderr
 
 

@@ -84,9 +84,7 @@ def test_what_the_other_process_says_is_what_is_said(tmp_path: Path, looks: list
     path = tmp_path / "events.h5"
     with h5py.File(path, "w") as file:
         file["pictures"], file["labels"] = np.ones((40, 4, 4), np.uint8), np.arange(40) % 2
-    with pytest.raises(
-        DatasetError, match=r"there is no array 'images'. The file holds labels int64 \(40,\)"
-    ):
+    with pytest.raises(DatasetError, match=r"there is no array 'images'. The file holds labels int64 \(40,\)"):
         read(path)
     assert looks == [path]
 

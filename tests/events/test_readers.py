@@ -248,9 +248,7 @@ def test_damaged_files_end_in_a_sentence_or_the_right_shape(tmp_path: Path, name
     else:
         write(path, images=np.ones((60, 4, 4), np.uint8), labels=labels)
     content = path.read_bytes()
-    places = (
-        15 if path.suffix == ".h5" else 60
-    )  # each is given to another process; tests/fuzz has more
+    places = 15 if path.suffix == ".h5" else 60  # each is given to another process; tests/fuzz has more
     for place in range(0, len(content), max(1, len(content) // places)):
         path.write_bytes(content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :])
         try:
