@@ -7,6 +7,7 @@ import pytest
 from scipy import special
 
 from narrowgate.trigger import (
+    CROSSING_RATE,
     WorkingPoint,
     difference,
     efficiency_at_rate,
