@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -177,17 +178,35 @@ def test_who_was_taken_over_stops_and_writes_nothing_more(given: list[runs.Given
         assert (root / name / "run.json").read_text() == state
 
 
-def test_a_run_whose_checkpoint_is_gone_says_so(given: list[runs.Given], data: Path, tmp_path: Path) -> None:
-    def interrupt(progress: Progress) -> None:
-        raise KeyboardInterrupt
-
+def test_runs_whose_checkpoint_is_gone_begin_anew_under_their_own_ids(
+    given: list[runs.Given], data: Path, tmp_path: Path
+) -> None:
+    whole = runs.run(given, tmp_path / "whole", data=data)
+    root = tmp_path / "runs"
     with pytest.raises(KeyboardInterrupt):
-        runs.run(given, tmp_path / "runs", data=data, report=interrupt)
-    for file in (tmp_path / "runs").rglob("members.json"):
-        assert json.loads(file.read_text())
-        file.unlink()
-    with pytest.raises(notebook.NotebookError, match="train it anew"):
-        runs.resume(tmp_path / "runs", "latest")
+        runs.run(given, root, data=data, report=stop)
+    broken = [run.id for run in notebook.list_runs(root)]
+    shutil.rmtree(root / broken[0] / "checkpoint")
+    assert runs.resume(root, "latest") == broken
+    for one, other in zip(whole, broken, strict=True):
+        resumed = notebook.load(root, other)
+        assert resumed.status is notebook.Status.FINISHED
+        for name, weight in notebook.load(tmp_path / "whole", one).weights().items():
+            np.testing.assert_array_equal(resumed.weights()[name], weight)
+
+
+def test_the_last_of_those_that_train_together_may_be_finished_before_the_others(
+    given: list[runs.Given], data: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "runs"
+    ids = runs.run(given, root, data=data)
+    path = root / ids[0] / "run.json"
+    state = json.loads(path.read_text())
+    path.write_text(json.dumps(state | {"status": "interrupted", "ended": None, "files": {}}))
+    assert runs.resume(root, "latest") == ids[:1]
+    assert all(run.status is notebook.Status.FINISHED for run in notebook.list_runs(root))
+    with pytest.raises(notebook.NotebookError, match="nothing to resume"):
+        runs.resume(root, "latest")
 
 
 def test_a_fixed_point_run_is_judged_by_exact_integers(data: Path, small_dataset: Dataset, tmp_path: Path) -> None:

@@ -137,23 +137,15 @@ def resume(
         take_over: also if a process on another machine is said to write the run, for when that machine is gone.
         report: hears of progress.
 
+    A run without a checkpoint (killed before its first epoch was over) begins anew, under its own id.
+
     Raises:
-        NotebookError: there is no such run, or it needs no resuming.
-        ValueError: the data set is no longer what it was.
+        NotebookError: there is no such run, it needs no resuming, or the data set is not there or another one.
     """
     asked = notebook.load(root, notebook.find(root, name))
-    if asked.status is notebook.Status.FINISHED:
+    runs = _together(root, asked)
+    if all(one.status is notebook.Status.FINISHED for one in runs):
         raise notebook.NotebookError(f"run {asked.id} is finished; there is nothing to resume")
-    leader = asked.trained_with
-    try:
-        ids = _MEMBERS.validate_python(read_json(root / leader / CHECKPOINT / MEMBERS))
-    except (FileError, ValidationError):
-        raise notebook.NotebookError(
-            f"run {asked.id} was stopped before its training began, or its checkpoint was removed; train it anew"
-        ) from None
-    if asked.id not in ids:
-        raise notebook.NotebookError(f"the checkpoint in {leader} is not of run {asked.id}; train it anew")
-    runs = [notebook.load(root, one) for one in ids]
     recorded = asked.data
     if recorded is None:
         raise notebook.NotebookError(f"run {asked.id} does not say what data it was started with; train it anew")
@@ -174,7 +166,21 @@ def resume(
             if folder is not None:
                 about = {**one.environment["data"], "path": str(data.resolve())}
                 folder.write_environment({**one.environment, "data": about})
-    return _finish(folders, configurations, dataset, report, home=root / leader)
+    return _finish(folders, configurations, dataset, report, home=root / asked.trained_with)
+
+
+def _together(root: Path, asked: notebook.Run) -> list[notebook.Run]:
+    """The runs that train together with the one asked for, itself among them, in their order.
+
+    The checkpoint tells them; where there is none (killed before the first step), what the runs say themselves.
+    """
+    try:
+        ids = _MEMBERS.validate_python(read_json(root / asked.trained_with / CHECKPOINT / MEMBERS))
+    except (FileError, ValidationError):
+        ids = [one.id for one in notebook.list_runs(root) if one.trained_with == asked.trained_with]
+    if asked.id not in ids:
+        raise notebook.NotebookError(f"the checkpoint in {asked.trained_with} is not of run {asked.id}; train it anew")
+    return [notebook.load(root, one) for one in ids]
 
 
 def _reopened(root: Path, runs: Sequence[notebook.Run], take_over: bool) -> list[notebook.RunFolder | None]:

@@ -148,14 +148,9 @@ def test_killed_at_any_instant_a_record_is_whole_or_says_that_it_is_not(tmp_path
             assert set(whole.weights()) == set(weights())
             assert whole.measures.accuracy == 0.98
             assert len(whole.scores()[0]) == 10000
-        elif run.status is Status.INTERRUPTED:
-            assert "ended without saying so" in run.reason
         else:
-            assert run.status is Status.DAMAGED
-            assert run.reason.startswith("nothing was written")
-            assert all(
-                path.name == "lease.json" or path.name.startswith((".run-", ".lease-")) for path in run.folder.iterdir()
-            )
+            assert run.status is Status.INTERRUPTED
+            assert "ended without saying so" in run.reason
 
 
 def test_an_interrupted_run_goes_on_under_its_own_id(tmp_path: Path) -> None:

@@ -175,18 +175,24 @@ def create(
         NotebookError: the folder cannot be written, or something given is not plain data.
     """
     resolved, started = to_toml(configuration), datetime.now().astimezone()
-    folder = Path(root) / (_ids.claim(Path(root), started) if reserved is None else reserved)
+    title = str(configuration.get("name", "")) if name is None else name
+
+    def fill(identifier: str, folder: Path) -> None:
+        State(id=identifier, name=title, started=started, process=Process.current()).write(folder)
+        write_text(folder / CONFIGURATION, resolved)
+        if given is not None:
+            write_text(folder / GIVEN, given)
+        write_json(folder / ENVIRONMENT, dict(environment))
+
+    if reserved is None:
+        folder = Path(root) / _ids.claim(Path(root), started, fill)
+        return RunFolder(folder.name, folder, Lease.take(folder, what=f"run {folder.name}"))
+    folder = Path(root) / reserved
     with explaining(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    title = str(configuration.get("name", "")) if name is None else name
     lease = Lease.take(folder, what=f"run {folder.name}", take_over=take_over)
-    if reserved is not None:
-        sweep(folder)
-    State(id=folder.name, name=title, started=started, process=Process.current()).write(folder)
-    write_text(folder / CONFIGURATION, resolved)
-    if given is not None:
-        write_text(folder / GIVEN, given)
-    write_json(folder / ENVIRONMENT, dict(environment))
+    sweep(folder)
+    fill(reserved, folder)
     return RunFolder(folder.name, folder, lease)
 
 
