@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,9 @@ def volatility(folder: Path, minutes: float) -> None:
     with opened(folder / "volatility", study, load_sample()) as search:
         for variant, settings in VARIANTS.items():
             members = [pool_member(study, name, one.with_settings(settings), 900) for name, one in chosen]
-            named = [Member(f"{member.name}-{variant}", member.configuration) for member in members]
+            named = [
+                Member(replace(member.id, schedule=variant.split()[0]), member.configuration) for member in members
+            ]
             if not train(search, f"batch norm {variant}", named, study.strategy.largest, minutes=minutes):
                 return
 

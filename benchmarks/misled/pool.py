@@ -10,17 +10,20 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
+import jax
 import numpy as np
 
 from narrowgate.events import Dataset
 from narrowgate.network import MOMENTUM, Configuration
 from narrowgate.study import Study
+from narrowgate.study._entries import UnitTrained
 from narrowgate.study._evaluation import Evaluation, event_scores
+from narrowgate.study._executor import Threads
 from narrowgate.study._folder import held
 from narrowgate.study._journal import Journal
 from narrowgate.study._lanes import Lanes, usual_lanes
@@ -30,7 +33,7 @@ from narrowgate.study._progress import Meter
 from narrowgate.study._record import Record
 from narrowgate.study._rungs import Search
 from narrowgate.study._states import StateFolder
-from narrowgate.study._training import Trainer
+from narrowgate.study._work import StudyData
 from narrowgate.training import Population, Row, Settings, State
 from narrowgate.trigger import near_auc
 
@@ -138,7 +141,7 @@ def seeded(study: Study, repetition: int) -> Study:
 def pool_member(study: Study, name: str, configuration: Configuration, repetition: int, number: int = 1) -> Member:
     """Seed `number` of a configuration in a repetition of the study, with a name that says both."""
     member = rung_member(seeded(study, repetition), name, configuration, number)
-    return Member(f"{name}-r{repetition}-s{number}", member.configuration)
+    return Member(replace(member.id, configuration=f"{name}-r{repetition}"), member.configuration)
 
 
 @contextmanager
@@ -147,23 +150,24 @@ def opened(folder: Path, study: Study, dataset: Dataset) -> Iterator[Search]:
     with held(folder):
         journal = Journal.open(folder)
         record = Record(study)
-        for entry in journal.entries.values():
-            record.learn(entry)
+        for unit in journal.all(UnitTrained):
+            record.learn(unit)
         states = StateFolder(folder / "states")
         notice = _Told(time.perf_counter())
-        evaluation = WiderEvaluation(study, dataset)
-        trainer = Trainer(study, dataset, states, Lanes(), evaluation, lambda one: print(one, file=sys.stderr))
+        work = StudyData(study, dataset, WiderEvaluation)
         meter = Meter(0, time_budget=None)
         search = Search(
             study=study,
             journal=journal,
             record=record,
-            trainer=trainer,
+            data=work,
+            executor=Threads(work, states, Lanes(), _complain),
             states=states,
             meter=meter,
             unit_size=usual_lanes(),
             cost=None,
             tell=lambda *_: notice(meter),
+            notice=_complain,
             lock=RLock(),
         )
         yield search
@@ -175,10 +179,10 @@ def train(search: Search, what: str, members: Iterable[Member], end: int, *, min
     Members are trained in groups of one program, so those of one shape had better stand together.
     """
     started = time.perf_counter()
-    waiting = [one for one in members if search.record.known[one.name].step < end]
-    waiting = [one for one in waiting if search.record.known[one.name].diverged_at is None]
+    waiting = [one for one in members if search.record.known[one.id].step < end]
+    waiting = [one for one in waiting if search.record.known[one.id].diverged_at is None]
     print(f"{what}: {len(waiting)} members to train to {end} steps", file=sys.stderr)
-    size = 4 * search.trainer.lanes.workers * search.unit_size
+    size = 4 * jax.local_device_count() * search.unit_size
     for place in range(0, len(waiting), size):
         if time.perf_counter() - started > 60 * minutes:
             print(f"{what}: out of time with {len(waiting) - place} members left", file=sys.stderr)
@@ -192,9 +196,13 @@ def known_members(folder: Path) -> dict[str, Known]:
     """What a pool has found, read only."""
     study = search_1()
     record = Record(study)
-    for entry in Journal.read(folder).entries.values():
-        record.learn(entry)
-    return dict(record.known)
+    for unit in Journal.read(folder).all(UnitTrained):
+        record.learn(unit)
+    return {str(member): one for member, one in record.known.items()}
+
+
+def _complain(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
 
 
 class _Told:

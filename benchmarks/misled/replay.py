@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from narrowgate.study import Ranking, Strategy, Study, promote
+from narrowgate.study._member_id import MemberId
 from narrowgate.study._members import Known
 from narrowgate.study._record import Record
 
@@ -73,7 +74,7 @@ def replay(study: Study, seeds: Seeds, curves: Curves) -> list[list[str]]:
     for name, members in seeds.items():
         for number, member in enumerate(members, start=1):
             if member in curves:
-                record.known[f"{name}-s{number}"] = curves[member]
+                record.known[MemberId(name, number)] = curves[member]
     alive = list(seeds)
     orders: list[list[str]] = []
     rungs = study.brackets[0].rungs

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narrowgate.study import Study, bit_operations, kendall
+from narrowgate.study._member_id import MemberId
 from narrowgate.study._members import Known
 from narrowgate.trigger import stability
 
@@ -198,6 +199,10 @@ def _work(rule: Rule, study: Study, orders: Sequence[Sequence[str]]) -> int:
     return total
 
 
+VARIANT_NAMES = {"hidden": "hidden", "all": "all", "off": "off", "dropout": "dropout 0.2"}
+"""What the members of the volatility's pool are regularised with, by the word in their names."""
+
+
 def volatilities(folder: Path) -> list[dict[str, Any]]:
     """How much the curves jump: the pool's own, and of the same networks regularised in several ways."""
     groups: dict[str, list[Known]] = {}
@@ -205,7 +210,11 @@ def volatilities(folder: Path) -> list[dict[str, Any]]:
         if not (folder / where).exists():
             continue
         for name, one in known_members(folder / where).items():
-            variant = "search 1: hidden, all members trained to the end" if where == "pool" else name.split("-s1-")[1]
+            variant = (
+                "search 1: hidden, all members trained to the end"
+                if where == "pool"
+                else VARIANT_NAMES[MemberId.parse(name).schedule or ""]
+            )
             if one.step >= STEPS[-1] and one.diverged_at is None:
                 groups.setdefault(variant, []).append(one)
     rows = []

@@ -96,7 +96,7 @@ def judge(folder: Path, more: Path | None) -> None:
         members = [
             member
             for member in truth_members(list(configurations(study)), range(ROUNDS))
-            if search.record.known[member.name].step >= study.finalists.steps
+            if search.record.known[member.id].step >= study.finalists.steps
             and not (target / f"{member.name}.npz").exists()
         ]
         if not members:
@@ -119,7 +119,7 @@ def judge(folder: Path, more: Path | None) -> None:
 
 
 def _scores(search: Search, population: Population, pair: Sequence[Member], batches: Any) -> NDArray[np.float32]:
-    states = [search.trainer.state(one, search.record.known[one.name]) for one in pair]
+    states = [search.state(one) for one in pair]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
     settings = population.settings([one.configuration for one in pair], pair[0].configuration.training.steps)
     found = population.scores(settings, stacked.averaged_weights, stacked.averaged_statistics, batches)

@@ -11,9 +11,11 @@ from narrowgate.integers import cost, integer_network
 from narrowgate.network import initial_statistics, initial_weights, layers
 from narrowgate.study import Outcome, Study, StudyError, render, search
 from narrowgate.study._cost import estimated_luts, trained_luts
+from narrowgate.study._entries import FinalistsChosen
 from narrowgate.study._journal import Journal
-from narrowgate.study._outcome import record_of
+from narrowgate.study._member_id import MemberId
 from narrowgate.study._pareto import fronts
+from narrowgate.study._reading import record_of
 from narrowgate.study._tables import as_csv, cells, headings
 
 from .small_study import TEXT, data
@@ -34,11 +36,11 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Path]:
 def test_finalists_come_from_the_front_and_are_read_from_the_most_efficient_down(found: tuple[Outcome, Path]) -> None:
     outcome, folder = found
     journal = Journal.read(folder)
-    record = record_of(outcome.study, journal.entries)
+    record = record_of(outcome.study, journal)
     top = [one for budget, one in record.leaders() if budget == 160 and not one.diverged]
     assert len(top) > 1
     best = fronts([(one.value, -float(one.cost or 0)) for one in top])[0]
-    chosen = journal.entries["finalists chosen"]["configurations"]
+    chosen = journal.all(FinalistsChosen)[0].configurations
     assert set(chosen[: len(best)]) == {top[index].configuration for index in best[: len(chosen)]}
     values = [row.validation for row in outcome.rows]
     assert values == sorted(values, key=lambda value: -(value or 0))
@@ -46,12 +48,12 @@ def test_finalists_come_from_the_front_and_are_read_from_the_most_efficient_down
 
 def test_a_cost_is_that_of_the_weights_as_they_are_trained_so_far(found: tuple[Outcome, Path]) -> None:
     outcome, folder = found
-    record = record_of(outcome.study, Journal.read(folder).entries)
-    member = record.known["c001-s1"]
+    record = record_of(outcome.study, Journal.read(folder))
+    member = record.known[MemberId("c001", 1)]
     assert set(member.luts) >= {40}
     assert record.standing("c001", 40).cost == member.luts[40]
     assert record.costs["c001"] == pytest.approx(estimated_luts(record.configurations["c001"], IMAGE))
-    assert any(one.luts[40] != record.costs[name.partition("-")[0]] for name, one in record.known.items() if one.luts)
+    assert any(one.luts[40] != record.costs[name.configuration] for name, one in record.known.items() if one.luts)
 
 
 def test_the_table_and_the_picture_show_luts(found: tuple[Outcome, Path]) -> None:

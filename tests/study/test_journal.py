@@ -10,23 +10,34 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from narrowgate.study._entries import (
+    BracketDrawn,
+    DrawnConfiguration,
+    MemberTrained,
+    RankedConfiguration,
+    RungPlan,
+    RungRanked,
+    UnitTrained,
+)
 from narrowgate.study._errors import StudyError
 from narrowgate.study._folder import held
-from narrowgate.study._journal import JOURNAL, Entry, Journal
+from narrowgate.study._journal import JOURNAL, Journal
 
 
 def fill(folder: Path, count: int) -> Journal:
     journal = Journal.open(folder)
     for number in range(count):
-        journal.step(f"unit {number}", partial(found, number))
+        journal.step(f"ρ, unit {number}", partial(found, number))
     return journal
 
 
-def found(number: int) -> Entry:
-    return {"value": number / 3, "of": [number, None, "ρ"]}
+def found(number: int) -> UnitTrained:
+    curve: dict[str, list[float | None]] = {"step": [10, 20], "loss": [number / 3, None]}
+    members = {"c001-s1": MemberTrained(step=20, diverged_at=None, state="ρ", curve=curve)}
+    return UnitTrained(step=f"ρ, unit {number}", start=number, end=20, lanes=1, members=members)
 
 
-def never() -> Entry:
+def never() -> UnitTrained:
     raise AssertionError("done before")
 
 
@@ -34,14 +45,21 @@ def test_a_step_is_done_once_and_gives_the_same_afterwards(tmp_path: Path) -> No
     first = fill(tmp_path, 3)
     again = Journal.open(tmp_path)
     assert again.entries == first.entries
-    assert again.step("unit 1", never) == {"step": "unit 1", "value": 1 / 3, "of": [1, None, "ρ"]}
-    assert "unit 3" not in again
+    assert again.step("ρ, unit 1", never) == found(1)
+    assert "ρ, unit 3" not in again
     assert again.warning == ""
 
 
 def test_floats_come_back_to_the_last_bit(tmp_path: Path) -> None:
-    Journal.open(tmp_path).step("a", lambda: {"values": [0.1 + 0.2, 5e-324, 1 / 3]})
-    assert Journal.read(tmp_path).entries["a"]["values"] == [0.1 + 0.2, 5e-324, 1 / 3]
+    values = [0.1 + 0.2, 5e-324, 1 / 3]
+    order = [RankedConfiguration(configuration="c001", value=one, noise=one, cost=None) for one in values]
+    name = "bracket 1 rung 1 ranked"
+    line = RungRanked(step=name, steps=1, measure="loss", order=order, promoted=[], tied=[], places_left=0)
+    Journal.open(tmp_path).step(name, lambda: line)
+    read = Journal.read(tmp_path).find(RungRanked, name)
+    assert read is not None
+    assert [one.value for one in read.order] == values
+    assert [one.noise for one in read.order] == values
 
 
 def test_a_journal_that_goes_on_is_the_same_file_as_one_in_one_go(tmp_path: Path) -> None:
@@ -73,7 +91,7 @@ def test_cut_or_damaged_anywhere_nothing_earlier_is_lost(
         path.write_bytes(damaged)
         untouched, clean = whole[:place].count(b"\n"), False
     journal = Journal.open(folder)
-    assert list(journal.entries) == [f"unit {number}" for number in range(untouched)]
+    assert list(journal.entries) == [f"ρ, unit {number}" for number in range(untouched)]
     assert (journal.warning == "") == clean
     if not clean:
         assert f"after {untouched} sound lines" in journal.warning
@@ -99,12 +117,17 @@ def test_lines_that_changed_places_are_noticed(tmp_path: Path) -> None:
     fill(tmp_path, 3)
     first, second, third = (tmp_path / JOURNAL).read_bytes().splitlines(keepends=True)
     (tmp_path / JOURNAL).write_bytes(first + third + second)
-    assert list(Journal.read(tmp_path).entries) == ["unit 0"]
+    assert list(Journal.read(tmp_path).entries) == ["ρ, unit 0"]
 
 
 def test_a_line_holds_standard_json_only(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="finite number"):
+        RankedConfiguration(configuration="c001", value=float("nan"), noise=0.0, cost=None)
+    name = "bracket 1 drawn"
+    drawn = DrawnConfiguration(point={"a": float("nan")}, configuration={}, cost=None)
+    line = BracketDrawn(step=name, rungs=[RungPlan(places=1, budget=1)], unpruned=False, configurations={"c001": drawn})
     with pytest.raises(ValueError, match="not JSON compliant"):
-        Journal.open(tmp_path).step("a", lambda: {"value": float("nan")})
+        Journal.open(tmp_path).step(name, lambda: line)
     assert Journal.read(tmp_path).entries == {}
 
 
@@ -113,13 +136,15 @@ def test_a_full_disk_is_a_sentence_and_keeps_what_there_was(tmp_path: Path) -> N
     program = (
         "import resource, signal, sys\n"
         "from pathlib import Path\n"
+        "from narrowgate.study._entries import UnitTrained\n"
         "from narrowgate.study._journal import Journal\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "journal = Journal.open(Path(sys.argv[1]))\n"
         "for number in range(99):\n"
         "    try:\n"
-        "        journal.step(f'unit {number}', lambda: {'value': 'x' * 150})\n"
+        "        name = f'{\"x\" * 60}, unit {number}'\n"
+        "        journal.step(name, lambda: UnitTrained(step=name, start=0, end=1, lanes=1, members={}))\n"
         "    except ValueError as error:\n"
         "        print(number, error)\n"
         "        break\n"

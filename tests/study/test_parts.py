@@ -2,10 +2,9 @@
 
 import io
 from collections import defaultdict
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Barrier, Event, Semaphore
+from threading import Barrier, Semaphore
 from time import sleep
 
 import jax.numpy as jnp
@@ -19,10 +18,10 @@ from narrowgate.network import Configuration
 from narrowgate.study import Progress, Study, StudyError, bit_operations, bits_per_weight, live_view, weight_bits
 from narrowgate.study._lanes import Lanes, is_out_of_memory
 from narrowgate.study._measures import classified, efficiency
+from narrowgate.study._member_id import MemberId
 from narrowgate.study._members import Known, finalist_member, rung_member, units
 from narrowgate.study._progress import Meter, render
 from narrowgate.study._states import StateFolder
-from narrowgate.study._workers import Workers
 from narrowgate.training import initial_state, program_of
 
 from .small_study import TEXT
@@ -77,26 +76,6 @@ def test_memory_that_holds_two_workers_of_four_is_worked_on_by_two() -> None:
     assert found == ["done"] * 8
     assert lanes.workers in (1, 2)
     assert told[0] == "out of memory: going on with 2 members at a time"
-
-
-def test_work_that_is_left_early_is_abandoned() -> None:
-    begun: list[int] = []
-
-    def work(number: int, abandoned: Event) -> int:
-        begun.append(number)
-        assert abandoned.wait(60)
-        return number
-
-    def leave_early() -> None:
-        with Workers(2) as workers:
-            coming.extend(workers.begin(partial(work, number)) for number in range(5))
-            raise KeyboardInterrupt
-
-    coming: list[Future[int]] = []
-    with pytest.raises(KeyboardInterrupt):
-        leave_early()
-    assert all(one.done() for one in coming)
-    assert len(begun) <= 2
 
 
 def test_other_errors_are_not_taken_for_full_memory() -> None:
@@ -168,22 +147,22 @@ def test_a_study_repeated_with_another_seed_shares_no_member() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from([1, 2, 4]), st.sampled_from([0, 40, 80])), max_size=30), st.integers(1, 7))
 def test_units_bring_everybody_to_the_end_once(given_members: list[tuple[int, int]], size: int) -> None:
-    known: dict[str, Known] = defaultdict(Known)
+    known: dict[MemberId, Known] = defaultdict(Known)
     members = []
     for number, (filters, step) in enumerate(given_members):
         configuration = Configuration.parse({"network": {"filters": [filters, 4]}})
-        members.append(rung_member(STUDY, f"c{number}", configuration, 1))
-        known[members[-1].name].step = step
+        members.append(rung_member(STUDY, f"c{number:03}", configuration, 1))
+        known[members[-1].id].step = step
     found = units("rung", members, known, 80, (8, 4, 1), size)
     worked = [member.name for unit in found for member in unit.members]
-    assert sorted(worked) == sorted(member.name for member in members if known[member.name].step < 80)
+    assert sorted(worked) == sorted(member.name for member in members if known[member.id].step < 80)
     assert len({unit.name for unit in found}) == len(found)
     places = {member.name: place for place, member in enumerate(members)}
     starts = [places[unit.members[0].name] for unit in found]
     assert starts == sorted(starts)  # nobody waits for those behind
     for unit in found:
         assert len(unit.members) <= size
-        assert {known[member.name].step for member in unit.members} == {unit.start}
+        assert {known[member.id].step for member in unit.members} == {unit.start}
         assert len({member.configuration.network.filters for member in unit.members}) == 1
 
 

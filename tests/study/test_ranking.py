@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from narrowgate.study import Study
 from narrowgate.study._brackets import hyperband
+from narrowgate.study._entries import MemberTrained
+from narrowgate.study._member_id import MemberId
 from narrowgate.study._ranking import (
     WORST,
     Standing,
@@ -244,10 +246,8 @@ def test_with_one_evaluation_and_one_seed_a_rung_still_has_ties() -> None:
     study = Study.parse(text)
     record = Record(study, signal_events=100)
     for name, value in (("c001", 0.50), ("c002", 0.48), ("c003", 0.20)):
-        member = record.known[f"{name}-s1"]
-        member.extend(
-            {"step": 20, "diverged_at": None, "state": "", "curve": {"step": [20], "near-auc": [value], "auc": [0.9]}}
-        )
+        curve: dict[str, list[float | None]] = {"step": [20], "near-auc": [value], "auc": [0.9]}
+        record.known[MemberId(name, 1)].extend(MemberTrained(step=20, diverged_at=None, state="", curve=curve))
     standings = [record.standing(name, 20) for name in ("c001", "c002", "c003")]
     assert standings[0].noise == pytest.approx(math.sqrt(0.5 * 0.5 / 100))
     assert promote(standings, 1, tie_factor=3).tied == ("c002",)

@@ -29,6 +29,7 @@ from narrowgate.study import (
     search,
     show,
 )
+from narrowgate.study._entries import BracketDrawn, UnitTrained
 from narrowgate.study._folder import held
 from narrowgate.study._journal import Journal
 from narrowgate.study._lanes import Lanes
@@ -236,10 +237,11 @@ def test_a_journal_about_other_members_is_refused(finished: tuple[Path, Outcome]
     lines = file.read_text().splitlines(keepends=True)
     unit = next(place for place, line in enumerate(lines) if "unit 1" in json.loads(line)["step"])
     file.write_text("".join(lines[:unit]))
-    entry = json.loads(lines[unit])
-    del entry["sum"]
-    strangers = {f"other {name}": found for name, found in entry["members"].items()}
-    Journal.open(tmp_path / "small").step(entry["step"], lambda: entry | {"members": strangers})
+    table = json.loads(lines[unit])
+    del table["sum"]
+    strangers = {f"c006-s9{name[-1]}": found for name, found in table["members"].items()}
+    line = UnitTrained.model_validate(table | {"members": strangers})
+    Journal.open(tmp_path / "small").step(line.step, lambda: line)
     with pytest.raises(StudyError, match=r"bracket 1 rung 1, unit 1 is about other members .* another version"):
         find(tmp_path)
 
@@ -335,11 +337,13 @@ def test_the_test_split_chooses_nothing(finished: tuple[Path, Outcome], tmp_path
 def test_rank_fidelity_takes_for_uncut_only_who_no_rung_had_a_say_in(finished: tuple[Path, Outcome]) -> None:
     """Before the unpruned bracket is through, those of it that are at the top got there in the other, by surviving."""
     _, wanted = finished
-    entries = dict(Journal.read(finished[0]).entries)
-    drawn = set(entries["bracket 2 drawn"]["configurations"])
+    journal = Journal.read(finished[0])
+    drawn = set(journal.all(BracketDrawn)[1].configurations)
     assert {one.configuration for one in wanted.ranked if one.unpruned} == drawn
-    last = list(entries).index("bracket 2 drawn")
-    begun = outcome_of(STUDY, dict(list(entries.items())[: last + 1]))
+    last = list(journal.entries).index("bracket 2 drawn")
+    for name in list(journal.entries)[last + 1 :]:
+        del journal.entries[name]
+    begun = outcome_of(STUDY, journal)
     assert not any(one.unpruned for one in begun.ranked)
     assert all(one.selected for one in begun.fidelities if one.configurations)
 

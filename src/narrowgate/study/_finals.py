@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,8 +15,16 @@ from safetensors.numpy import save
 from narrowgate.files import write_bytes
 from narrowgate.integers import exact_scores
 from narrowgate.study._cost import traced
+from narrowgate.study._entries import (
+    DifferenceFound,
+    FinalistsChosen,
+    Judged,
+    JudgedFinalist,
+    JudgementFound,
+    Traced,
+    TracedCircuit,
+)
 from narrowgate.study._errors import StudyError
-from narrowgate.study._journal import Entry
 from narrowgate.study._members import Known, Member, finalist_member
 from narrowgate.study._ranking import Standing, Worth, rank, standing, typical
 from narrowgate.study._rungs import Search, TimeIsUpError
@@ -52,8 +61,10 @@ def run_finals(search: Search, folder: Path, keep: Keep | None) -> None:
     """Train the finalists, judge them, and leave their typical networks' weights in `folder`."""
     count = search.study.finalists.count
     leaders = [found for _, found in search.record.leaders() if not found.diverged][:count]
-    chosen = search.journal.step("finalists chosen", lambda: {"configurations": [one.configuration for one in leaders]})
-    names: list[str] = chosen["configurations"]
+    step = "finalists chosen"
+    names = search.journal.step(
+        step, lambda: FinalistsChosen(step=step, configurations=[one.configuration for one in leaders])
+    ).configurations
     search.tell("finalists in full", len(names))
     try:
         # All seeds together, so that those of one program fill every lane; the first of each come first.
@@ -88,10 +99,10 @@ def _finished(search: Search, name: str) -> Finalist | None:
     found = []
     for index, schedule in enumerate(search.study.finalists.schedules):
         every = [_members(search, name, number)[index] for number in range(search.study.finalists.seeds)]
-        members = tuple(member for member in every if _is_finished(search.record.known.get(member.name), steps))
+        members = tuple(member for member in every if _is_finished(search.record.known.get(member.id), steps))
         if members:
-            values = [search.record.value(member.name, steps, measure) for member in members]
-            cost = search.record.cost(name, [member.name for member in members], steps)
+            values = [search.record.value(member.id, steps, measure) for member in members]
+            cost = search.record.cost(name, [member.id for member in members], steps)
             own = standing(name, values, cost, search.record.coin(measure))
             found.append(Finalist(own, schedule, members, tuple(values)))
     return max(found, key=lambda finalist: finalist.standing.merit, default=None)
@@ -113,10 +124,11 @@ class _Tested:
     scores: Scores | None
 
 
-def _judged(search: Search, finalists: Sequence[Finalist]) -> Entry:
+def _judged(search: Search, finalists: Sequence[Finalist]) -> Judged:
     """Judge every finalist's every seed, and compare each finalist with the first."""
     tested = [_test(search, finalist) for finalist in finalists]
-    return {"rate": search.study.ranking.rate, "finalists": [_row(search, one, tested[0]) for one in tested]}
+    rows = [_row(search, one, tested[0]) for one in tested]
+    return Judged(step="judged", rate=search.study.ranking.rate, finalists=rows)
 
 
 def _test(search: Search, finalist: Finalist) -> _Tested:
@@ -124,16 +136,16 @@ def _test(search: Search, finalist: Finalist) -> _Tested:
 
     A network of fixed-point formats is judged by the exact integers, as its run will be.
     """
-    test, rate = search.trainer.dataset.test, search.study.ranking.rate
+    test, rate = search.data.dataset.test, search.study.ranking.rate
     found: list[tuple[float, Scores | None]] = []
     for member in finalist.members:
-        known = search.record.known[member.name]
-        weights, _ = search.trainer.weights(member, known)
+        known = search.record.known[member.id]
+        weights, _ = weights_of(member.configuration, search.state(member))
         scores = None if known.diverged_at is not None else _scores(member, weights, test.images)
         if scores is None:
             found.append((0.0, None))
             continue
-        judgement = judge(scores, test.labels, rates=(rate,), crossing_rate=search.trainer.dataset.crossing_rate)
+        judgement = judge(scores, test.labels, rates=(rate,), crossing_rate=search.data.dataset.crossing_rate)
         found.append((judgement.working_points[0].efficiency, scores))
     return _Tested(finalist, tuple(value for value, _ in found), found[finalist.typical][1])
 
@@ -147,49 +159,61 @@ def _scores(member: Member, weights: Weights, images: Any) -> Scores | None:
     return scores if np.all(np.isfinite(scores)) else None
 
 
-def _row(search: Search, tested: _Tested, leader: _Tested) -> Entry:
-    finalist, labels = tested.finalist, search.trainer.dataset.test.labels
+def _row(search: Search, tested: _Tested, leader: _Tested) -> JudgedFinalist:
+    finalist, labels, scores = tested.finalist, search.data.dataset.test.labels, tested.scores
     member = finalist.members[finalist.typical]
-    rate, crossing_rate = search.study.ranking.rate, search.trainer.dataset.crossing_rate
-    row: Entry = {
-        "configuration": finalist.standing.configuration,
-        "schedule": finalist.schedule,
-        "network": member.name,
-        "seeds": len(finalist.members),
-        "seeds_diverged": sum(search.record.known[one.name].diverged_at is not None for one in finalist.members),
-        "validation": None if finalist.standing.diverged else finalist.standing.value,
-        "validation_noise": finalist.standing.noise,
-        "cost": finalist.standing.cost,
-        "efficiencies": list(tested.efficiencies),
-        "judgement": None,
-        "volatility": None,
-        "verdict": "diverged",
-        "difference": None,
-    }
-    if tested.scores is None:
-        return row
-    rates = possible_rates(tuple(dict.fromkeys((rate, *RATES))), crossing_rate)
-    row["judgement"] = judge(tested.scores, labels, rates=rates, crossing_rate=crossing_rate).as_dict()
-    losses = search.record.known[member.name].values("raw_loss", search.study.finalists.steps)
-    steady = stability(losses)
-    row |= {"volatility": steady.volatility if np.isfinite(steady.volatility) else None, "verdict": str(steady.verdict)}
-    if leader.scores is not None:
-        row["difference"] = _difference(tested, leader, labels, rate, crossing_rate)
-    return row
+    rate, crossing_rate = search.study.ranking.rate, search.data.dataset.crossing_rate
+    judgement, volatility, verdict, compared = None, None, "diverged", None
+    if scores is not None:
+        rates = possible_rates(tuple(dict.fromkeys((rate, *RATES))), crossing_rate)
+        found = judge(scores, labels, rates=rates, crossing_rate=crossing_rate).as_dict()
+        judgement = JudgementFound.model_validate_json(json.dumps(found))
+        steady = stability(search.record.known[member.id].values("raw_loss", search.study.finalists.steps))
+        volatility = float(steady.volatility) if np.isfinite(steady.volatility) else None
+        verdict = str(steady.verdict)
+        if leader.scores is not None:
+            compared = _difference(tested, leader, labels, rate, crossing_rate)
+    return JudgedFinalist(
+        configuration=finalist.standing.configuration,
+        schedule=finalist.schedule,
+        network=member.name,
+        seeds=len(finalist.members),
+        seeds_diverged=sum(search.record.known[one.id].diverged_at is not None for one in finalist.members),
+        validation=None if finalist.standing.diverged else float(finalist.standing.value),
+        validation_noise=float(finalist.standing.noise),
+        cost=finalist.standing.cost,
+        efficiencies=[float(one) for one in tested.efficiencies],
+        judgement=judgement,
+        volatility=volatility,
+        verdict=verdict,
+        difference=compared,
+    )
 
 
-def _traced(search: Search, finalists: Sequence[Finalist], judged: Entry) -> Entry:
+def _traced(search: Search, finalists: Sequence[Finalist], judged: Judged) -> Traced:
     """What the circuit of every finalist's typical network consists of; of one that diverged nothing."""
-    image, found = search.trainer.dataset.geometry.shape, {}
-    for finalist, row in zip(finalists, judged["finalists"], strict=True):
-        member = next(one for one in finalist.members if one.name == row["network"])
-        if row["judgement"] is not None:
-            weights, _ = search.trainer.weights(member, search.record.known[member.name])
-            found[finalist.standing.configuration] = traced(member.configuration, weights, image)
-    return {"finalists": found}
+    image, found = search.data.dataset.geometry.shape, {}
+    for finalist, row in zip(finalists, judged.finalists, strict=True):
+        member = _typical(search, finalist, row)
+        if row.judgement is not None:
+            weights, _ = weights_of(member.configuration, search.state(member))
+            circuit = traced(member.configuration, weights, image)
+            found[finalist.standing.configuration] = TracedCircuit.model_validate_json(json.dumps(circuit))
+    return Traced(step="traced", finalists=found)
 
 
-def _difference(tested: _Tested, leader: _Tested, labels: Any, rate: float, crossing_rate: float) -> Entry:
+def _typical(search: Search, finalist: Finalist, row: JudgedFinalist) -> Member:
+    """The member that the journal names."""
+    member = next((one for one in finalist.members if one.name == row.network), None)
+    if member is None:
+        raise StudyError(
+            f"the journal judged {row.network} for {finalist.standing.configuration}, which is none of its members; it "
+            f"is another version's, or was changed."
+        )
+    return member
+
+
+def _difference(tested: _Tested, leader: _Tested, labels: Any, rate: float, crossing_rate: float) -> DifferenceFound:
     """The mean efficiency over seeds less the first finalist's, with a 95 % interval.
 
     Two independent uncertainties in quadrature: the events', from the paired comparison of the two typical networks,
@@ -199,24 +223,19 @@ def _difference(tested: _Tested, leader: _Tested, labels: Any, rate: float, cros
     assert leader.scores is not None
     value = float(np.mean(tested.efficiencies) - np.mean(leader.efficiencies))
     if tested is leader:
-        return {"value": 0.0, "low": 0.0, "high": 0.0, "indistinguishable": True}
+        return DifferenceFound(value=0.0, low=0.0, high=0.0, indistinguishable=True)
     events = difference(tested.scores, leader.scores, labels, rate, crossing_rate=crossing_rate, confidence=0.95)
     seeds = mean_difference_half_width(tested.efficiencies, leader.efficiencies, confidence=0.95)
     half = float(np.hypot((events.high - events.low) / 2, seeds))
-    return {
-        "value": value,
-        "low": value - half,
-        "high": value + half,
-        "indistinguishable": bool(abs(value) <= half),
-    }
+    alike = bool(abs(value) <= half)
+    return DifferenceFound(value=value, low=value - half, high=value + half, indistinguishable=alike)
 
 
-def _leave(search: Search, folder: Path, finalists: Sequence[Finalist], entry: Entry, keep: Keep | None) -> None:
+def _leave(search: Search, folder: Path, finalists: Sequence[Finalist], judged: Judged, keep: Keep | None) -> None:
     """Write down the weights of every typical network, and let the notebook have it."""
-    for finalist, row in zip(finalists, entry["finalists"], strict=True):
-        member = next(one for one in finalist.members if one.name == row["network"])
-        known = search.record.known[member.name]
-        state = search.trainer.state(member, known)
+    for finalist, row in zip(finalists, judged.finalists, strict=True):
+        member = _typical(search, finalist, row)
+        known, state = search.record.known[member.id], search.state(member)
         weights, _ = weights_of(member.configuration, state)
         write_bytes(folder / f"{finalist.standing.configuration}.safetensors", save(weights))
         if keep is not None:

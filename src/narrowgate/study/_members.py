@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from narrowgate.network import Configuration, ImageShape
+from narrowgate.study._entries import MemberTrained
+from narrowgate.study._member_id import MemberId
 from narrowgate.study._study import Study
 from narrowgate.training import program_of
 
@@ -24,10 +26,15 @@ SEEDS_APART = 10_007
 
 @dataclass(frozen=True)
 class Member:
-    """Something to train: `configuration` holds seed, schedule and full length; `name` is its own in the study."""
+    """Something to train: `configuration` holds seed, schedule and full length."""
 
-    name: str
+    id: MemberId
     configuration: Configuration
+
+    @property
+    def name(self) -> str:
+        """The id in words, as files and journal have it."""
+        return str(self.id)
 
     @property
     def seed(self) -> int:
@@ -48,13 +55,13 @@ class Known:
     digest: str = ""
     luts: dict[int, float] = field(default_factory=dict)
 
-    def extend(self, found: Mapping[str, Any]) -> None:
+    def extend(self, found: MemberTrained) -> None:
         """Take in what a unit of work found."""
-        for name, values in found["curve"].items():
+        for name, values in found.curve.items():
             self.curve.setdefault(name, []).extend(values)
-        self.step, self.diverged_at, self.digest = found["step"], found["diverged_at"], found["state"]
-        if found.get("luts") is not None:
-            self.luts[self.step] = found["luts"]
+        self.step, self.diverged_at, self.digest = found.step, found.diverged_at, found.state
+        if found.luts is not None:
+            self.luts[self.step] = found.luts
 
     def values(self, column: str, budget: int) -> list[float]:
         """The evaluations of a column up to `budget` steps; NaN for what is not finite, and once it had diverged."""
@@ -68,12 +75,18 @@ class Known:
 
 @dataclass(frozen=True)
 class Unit:
-    """A piece of work: members of one program that stand at one step, to be trained to another. It may be repeated."""
+    """A piece of work: members of one program that stand at one step, to be trained to another. It may be repeated.
+
+    `digests` are those of the members' states at `start`, unless that is 0; `size` is that of the population that they
+    train in, by default as many as they are.
+    """
 
     name: str
     members: tuple[Member, ...]
     start: int
     end: int
+    digests: tuple[str, ...] = ()
+    size: int = 0
 
 
 def rung_member(study: Study, identifier: str, configuration: Configuration, number: int) -> Member:
@@ -87,13 +100,12 @@ def rung_member(study: Study, identifier: str, configuration: Configuration, num
     }
     if strategy.schedule == "warm-up":
         training |= {"schedule": "warm-up", "warm_up": strategy.warm_up}
-    return Member(f"{identifier}-s{number}", _trained_as(configuration, f"{identifier}-s{number}", training))
+    return _member(MemberId(identifier, number), configuration, training)
 
 
 def finalist_member(study: Study, identifier: str, configuration: Configuration, schedule: str, number: int) -> Member:
     """Fresh seed `number` (0, 1, …) of a configuration, trained in full with a schedule."""
     fresh = FIRST_FRESH_SEED + number
-    name = f"{identifier}-{schedule}-s{fresh}"
     every = study.strategy.evaluate_every
     training = {
         "seed": _seed(study, fresh),
@@ -102,7 +114,7 @@ def finalist_member(study: Study, identifier: str, configuration: Configuration,
         "schedule": schedule,
         "validation_events": study.ranking.events,
     }
-    return Member(name, _trained_as(configuration, name, training))
+    return _member(MemberId(identifier, fresh, schedule), configuration, training)
 
 
 def in_full(study: Study, identifier: str, configuration: Configuration, network: str | None) -> Configuration:
@@ -117,7 +129,7 @@ def in_full(study: Study, identifier: str, configuration: Configuration, network
 
 
 def units(
-    prefix: str, members: Iterable[Member], known: Mapping[str, Known], end: int, image: ImageShape, size: int
+    prefix: str, members: Iterable[Member], known: Mapping[MemberId, Known], end: int, image: ImageShape, size: int
 ) -> list[Unit]:
     """The work that brings members to `end`: those already there need none, and only equal programs go together.
 
@@ -125,7 +137,7 @@ def units(
     """
     groups: dict[Any, list[tuple[int, Member]]] = defaultdict(list)
     for place, member in enumerate(members):
-        step = known[member.name].step
+        step = known[member.id].step
         if step < end:
             groups[step, program_of(member.configuration, image)].append((place, member))
     parts = [
@@ -134,7 +146,7 @@ def units(
         for first in range(0, len(group), size)
     ]
     return [
-        Unit(f"{prefix}, unit {number}", part, start, end)
+        Unit(f"{prefix}, unit {number}", part, start, end, tuple(known[one.id].digest for one in part) if start else ())
         for number, (_, start, part) in enumerate(sorted(parts, key=lambda entry: entry[0]), start=1)
     ]
 
@@ -143,6 +155,6 @@ def _seed(study: Study, number: int) -> int:
     return (number + SEEDS_APART * (study.strategy.seed - 1)) % 2**31
 
 
-def _trained_as(configuration: Configuration, name: str, training: Mapping[str, Any]) -> Configuration:
+def _member(identity: MemberId, configuration: Configuration, training: Mapping[str, Any]) -> Member:
     changed = configuration.training.model_copy(update=dict(training))
-    return configuration.model_copy(update={"name": name, "training": changed})
+    return Member(identity, configuration.model_copy(update={"name": str(identity), "training": changed}))

@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from narrowgate.network import Configuration
+from narrowgate.network import Configuration, ImageShape
 from narrowgate.study._cost import bit_operations, bits_per_weight
+from narrowgate.study._entries import Judged, RungRanked, Stopped, Traced, TracedCircuit
 from narrowgate.study._fidelity import Fidelity
-from narrowgate.study._journal import Entry
+from narrowgate.study._journal import Journal
+from narrowgate.study._member_id import MemberId
 from narrowgate.study._members import in_full
 from narrowgate.study._pareto import fronts
 from narrowgate.study._ranking import Standing, within_noise
+from narrowgate.study._reading import opened_in, record_of
 from narrowgate.study._record import Record
 from narrowgate.study._study import Study
 
@@ -176,31 +179,19 @@ def _are_alike(first: Row, second: Row) -> bool:
     return abs(first.validation - second.validation) <= 2 * math.hypot(first.noise, second.noise)
 
 
-def record_of(study: Study, entries: Mapping[str, Entry]) -> Record:
-    """What a journal's lines say."""
-    opened = entries["opened"]
-    record = Record(study, opened["crossing_rate"], opened.get("validation", {}).get("signal"))
-    for entry in entries.values():
-        for name, drawn in entry["configurations"].items() if entry["step"].endswith(" drawn") else ():
-            configuration = Configuration.parse(drawn["configuration"], where=f"configuration {name}")
-            record.draw(name, drawn["point"], configuration, drawn["cost"])
-        if "members" in entry:
-            record.learn(entry)
-        if entry["step"].endswith(" rung 1 ranked"):
-            drawn = entries[entry["step"].replace("rung 1 ranked", "drawn")]
-            if drawn["unpruned"]:
-                record.never_cut(list(drawn["configurations"]))
-    return record
+def outcome_of(study: Study, journal: Journal, *, stopped: str = "") -> Outcome:
+    """The outcome as far as a journal goes; `stopped` says why it goes no further, if that is known.
 
-
-def outcome_of(study: Study, entries: Mapping[str, Entry], *, stopped: str = "") -> Outcome:
-    """The outcome as far as a journal goes; `stopped` says why it goes no further, if that is known."""
-    record = record_of(study, entries)
-    image = tuple(entries["opened"]["image"])
+    Raises:
+        StudyError: the journal's lines do not belong together.
+    """
+    record, opened = record_of(study, journal), opened_in(journal)
+    rows_, columns, channels = opened.image
+    image = rows_, columns, channels
     leaders = record.leaders()
-    judged = entries.get("judged")
+    judged, traced = journal.find(Judged, "judged"), journal.find(Traced, "traced")
     rows = (
-        _judged_rows(study, record, judged, entries.get("traced", {}).get("finalists", {}), image)
+        _judged_rows(study, record, judged, {} if traced is None else traced.finalists, image)
         if judged is not None
         else _provisional_rows(study, record, leaders, image)
     )
@@ -215,72 +206,79 @@ def outcome_of(study: Study, entries: Mapping[str, Entry], *, stopped: str = "")
             budget: {name: record.standing(name, budget).value for name in names} for budget, names in reached.items()
         },
         fidelities=tuple(record.fidelities()),
-        state=stopped or _state(entries),
-        finished="finished" in entries,
-        data=entries["opened"]["data"]["name"],
-        measures=tuple(_measures(entries)),
+        state=stopped or _state(journal),
+        finished="finished" in journal,
+        data=opened.data.name,
+        measures=tuple(_measures(journal)),
     )
 
 
-def _measures(entries: Mapping[str, Entry]) -> list[RungMeasure]:
+def _measures(journal: Journal) -> list[RungMeasure]:
     """What the rungs ranked on; nothing of journals that do not say on how many events (until November 2026)."""
-    ranked = [entry for entry in entries.values() if entry["step"].endswith(" ranked") and "events" in entry]
-    found = {entry["steps"]: RungMeasure(entry["steps"], entry["measure"], **entry["events"]) for entry in ranked}
+    found = {
+        line.steps: RungMeasure(
+            line.steps, line.measure, line.events.signal, line.events.background, line.events.deciding
+        )
+        for line in journal.all(RungRanked)
+        if line.events is not None
+    }
     return [found[steps] for steps in sorted(found)]
 
 
-def _state(entries: Mapping[str, Entry]) -> str:
-    early = [entries[name] for name in ("rungs stopped", "finalists stopped") if name in entries]
-    if "finished" in entries:
-        if early:
-            return f"finished early, before {early[0]['before']}: {early[0]['why']}"
-        return "finished"
-    return "not finished; resume goes on"
+def _state(journal: Journal) -> str:
+    if "finished" not in journal:
+        return "not finished; resume goes on"
+    early = journal.all(Stopped)
+    return f"finished early, before {early[0].before}: {early[0].why}" if early else "finished"
 
 
-def _judged_rows(study: Study, record: Record, judged: Entry, traced: Mapping[str, Entry], image: Any) -> list[Row]:
+def _judged_rows(
+    study: Study, record: Record, judged: Judged, traced: Mapping[str, TracedCircuit], image: ImageShape
+) -> list[Row]:
     rows = []
-    for found in judged["finalists"]:
-        name, judgement = found["configuration"], found["judgement"]
+    for found in judged.finalists:
+        name, judgement = found.configuration, found.judgement
         efficiency = None
         if judgement is not None:
-            point = judgement["working_points"][0]
+            point = judgement.working_points[0]
             efficiency = Efficiency(
-                value=point["efficiency"],
-                low=point["low"],
-                high=point["high"],
-                threshold=point["threshold"],
-                deciding=point["deciding"],
-                worst_seed=min(found["efficiencies"]),
-                best_seed=max(found["efficiencies"]),
+                value=point.efficiency,
+                low=point.low,
+                high=point.high,
+                threshold=point.threshold,
+                deciding=point.deciding,
+                worst_seed=min(found.efficiencies),
+                best_seed=max(found.efficiencies),
             )
         configuration = record.configurations[name]
         rows.append(
             Row(
                 configuration=name,
                 settings=record.points[name],
-                full=in_full(study, name, configuration, found["network"]),
-                schedule=found["schedule"],
+                full=in_full(study, name, configuration, found.network),
+                schedule=found.schedule,
                 steps=study.finalists.steps,
-                seeds=found["seeds"],
+                seeds=found.seeds,
                 measure=study.ranking.measure,
-                validation=found["validation"],
-                noise=found["validation_noise"],
+                validation=found.validation,
+                noise=found.validation_noise,
                 efficiency=efficiency,
-                accuracy=None if judgement is None else judgement["accuracy"],
-                volatility=found["volatility"],
-                verdict=found["verdict"],
+                accuracy=None if judgement is None else judgement.accuracy,
+                volatility=found.volatility,
+                verdict=found.verdict,
                 bits_per_weight=bits_per_weight(configuration, image),
                 bit_operations=bit_operations(configuration, image),
-                cost=found["cost"],
-                same_as_first=found["difference"] is not None and found["difference"]["indistinguishable"],
-                traced_luts=traced[name]["luts"] if name in traced else None,
+                cost=found.cost,
+                same_as_first=found.difference is not None and found.difference.indistinguishable,
+                traced_luts=traced[name].luts if name in traced else None,
             )
         )
     return rows
 
 
-def _provisional_rows(study: Study, record: Record, leaders: list[tuple[int, Standing]], image: Any) -> list[Row]:
+def _provisional_rows(
+    study: Study, record: Record, leaders: list[tuple[int, Standing]], image: ImageShape
+) -> list[Row]:
     """The best of the rungs, while no finalist is judged."""
     rows = []
     for budget, entry in leaders[: study.finalists.count]:
@@ -310,11 +308,11 @@ def _provisional_rows(study: Study, record: Record, leaders: list[tuple[int, Sta
 
 
 def _last(record: Record, name: str, column: str, budget: int) -> float | None:
-    values = record.known[f"{name}-s1"].values(column, budget)
+    values = record.known[MemberId(name, 1)].values(column, budget)
     return values[-1] if values and values[-1] == values[-1] else None
 
 
-def _ranked(record: Record, leaders: list[tuple[int, Standing]], image: Any) -> list[Ranked]:
+def _ranked(record: Record, leaders: list[tuple[int, Standing]], image: ImageShape) -> list[Ranked]:
     """Everybody, with the Pareto front of those who reached the highest budget (value against cost)."""
     found = []
     top = leaders[0][0] if leaders else 0

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from narrowgate.network import Configuration
+from narrowgate.study._entries import UnitTrained
 from narrowgate.study._fidelity import Fidelity, fidelity
+from narrowgate.study._member_id import MemberId
 from narrowgate.study._members import Known
 from narrowgate.study._ranking import (
     WORST,
@@ -43,7 +44,7 @@ class Record:
     points: dict[str, Point] = field(default_factory=dict)
     configurations: dict[str, Configuration] = field(default_factory=dict)
     costs: dict[str, float] = field(default_factory=dict)
-    known: dict[str, Known] = field(default_factory=lambda: defaultdict(Known))
+    known: dict[MemberId, Known] = field(default_factory=lambda: defaultdict(Known))
     unpruned: set[str] = field(default_factory=set)
 
     def draw(self, identifier: str, point: Point, configuration: Configuration, cost: float | None) -> None:
@@ -53,17 +54,21 @@ class Record:
         if cost is not None:
             self.costs[identifier] = cost
 
-    def learn(self, entry: dict[str, Any]) -> None:
+    def learn(self, unit: UnitTrained) -> None:
         """Take in what a unit of work found."""
-        for name, found in entry["members"].items():
-            self.known[name].extend(found)
+        for name, found in unit.members.items():
+            self.known[MemberId.parse(name)].extend(found)
+
+    def of(self, identifier: str) -> dict[MemberId, Known]:
+        """What is known of each member of a configuration."""
+        return {member: one for member, one in self.known.items() if member.configuration == identifier and one.curve}
 
     def standing(self, identifier: str, budget: int) -> Standing:
         """What a configuration is worth at a rung, from the seeds that count there."""
-        names = [f"{identifier}-s{number}" for number in range(1, self.study.seeds_at(budget) + 1)]
+        members = self._seeds(identifier, budget)
         measure = self.study.measure_at(budget)
-        values = [self.value(name, budget, measure) for name in names]
-        return standing(identifier, values, self.cost(identifier, names, budget), self.coin(measure))
+        values = [self.value(member, budget, measure) for member in members]
+        return standing(identifier, values, self.cost(identifier, members, budget), self.coin(measure))
 
     def coin(self, measure: Measure) -> float:
         """The value of a network that lets a random share of the events through; a loss has no such value.
@@ -75,15 +80,15 @@ class Record:
         known = {"efficiency": acceptance, "near-auc": min(1.0, acceptance * ranking.near) / 2, "auc": 0.5}
         return known.get(measure, WORST)
 
-    def cost(self, identifier: str, members: Sequence[str], step: int) -> float | None:
+    def cost(self, identifier: str, members: Sequence[MemberId], step: int) -> float | None:
         """What a configuration costs: with the weights of its members at a step, the median (the lower of two).
 
         Where that is not known, what was found when it was drawn.
         """
-        found = sorted(self.known[name].luts[step] for name in members if step in self.known[name].luts)
+        found = sorted(self.known[one].luts[step] for one in members if step in self.known[one].luts)
         return found[(len(found) - 1) // 2] if found else self.costs.get(identifier)
 
-    def value(self, member: str, budget: int, measure: str) -> Worth:
+    def value(self, member: MemberId, budget: int, measure: str) -> Worth:
         """What a member is worth at a budget."""
         known, ranking = self.known[member], self.study.ranking
         sign = -1.0 if measure == "loss" else 1.0
@@ -107,8 +112,12 @@ class Record:
 
     def reached(self, identifier: str, budget: int) -> bool:
         """Whether the seeds that count at a budget were all trained up to it, or diverged before."""
-        known = [self.known.get(f"{identifier}-s{number}") for number in range(1, self.study.seeds_at(budget) + 1)]
+        known = [self.known.get(member) for member in self._seeds(identifier, budget)]
         return all(one is not None and (one.step >= budget or one.diverged_at is not None) for one in known)
+
+    def _seeds(self, identifier: str, budget: int) -> list[MemberId]:
+        """The members of a configuration that count at a budget."""
+        return [MemberId(identifier, number) for number in range(1, self.study.seeds_at(budget) + 1)]
 
     def leaders(self) -> list[tuple[int, Standing]]:
         """Every ranked configuration with the highest budget it reached: higher budgets first, then by value.

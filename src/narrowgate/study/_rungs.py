@@ -5,27 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice, takewhile
-from threading import Event
 from typing import Any
 
 from narrowgate.network import Configuration
 from narrowgate.study._brackets import Bracket, Rung
 from narrowgate.study._cost import Cost
+from narrowgate.study._entries import (
+    BracketDrawn,
+    DrawnConfiguration,
+    EventCounts,
+    RankedConfiguration,
+    RungPlan,
+    RungRanked,
+    Stopped,
+    UnitTrained,
+)
 from narrowgate.study._errors import StudyError
 from narrowgate.study._evaluation import rests_on
-from narrowgate.study._journal import Entry, Journal
+from narrowgate.study._executor import Executor
+from narrowgate.study._journal import Journal
+from narrowgate.study._member_id import MemberId
 from narrowgate.study._members import Member, Unit, rung_member, units
 from narrowgate.study._progress import Meter
-from narrowgate.study._ranking import Decision, promote
+from narrowgate.study._ranking import promote
 from narrowgate.study._record import Record
 from narrowgate.study._space import Drawn
 from narrowgate.study._states import StateStore
 from narrowgate.study._study import Study
-from narrowgate.study._training import Trainer
-from narrowgate.study._workers import Workers
+from narrowgate.study._work import StudyData, UnitResult, state_of
+from narrowgate.training import State
 
 STOPPED = "rungs stopped"
 
@@ -41,13 +52,16 @@ class Search:
     study: Study
     journal: Journal
     record: Record
-    trainer: Trainer
+    data: StudyData
+    executor: Executor
     states: StateStore
     meter: Meter
     unit_size: int
     cost: Cost | None
     tell: Callable[[str, int], None]
     """Hears of the present phase and how many configurations are in it."""
+    notice: Callable[[str], None]
+    """Hears of what went otherwise than planned."""
     lock: AbstractContextManager[Any]
     """Held by whoever counts, tells, or adds to the record: workers and the one who waits for them."""
 
@@ -59,60 +73,64 @@ class Search:
             TimeIsUpError: before a unit that the time budget has no room for, or in the middle of one, whose work is
                 then forgotten; time is kept for `keep_for` member-steps.
         """
-        image = self.trainer.dataset.geometry.shape
-        alive = [member for member in members if self.record.known[member.name].diverged_at is None]
+        image = self.data.dataset.geometry.shape
+        alive = [member for member in members if self.record.known[member.id].diverged_at is None]
         work = units(prefix, alive, self.record.known, end, image, self.unit_size)
         until_stopped = takewhile(lambda unit: not self._stopped_before(unit, stopped), work)
         new = [unit for unit in until_stopped if unit.name not in self.journal]
-        self.trainer.prepare(new)
-        with Workers(self.trainer.lanes.workers) as workers:
-            coming = {unit.name: workers.begin(partial(self._advance, unit, keep_for)) for unit in new}
+        self.executor.prepare(new)
+        with self.executor as executor:
+            coming = {unit.name: executor.begin(unit, partial(self._advanced, unit, keep_for)) for unit in new}
             for unit in work:
                 found = self._found(unit, coming.get(unit.name), stopped)
                 with self.lock:
                     self.record.learn(found)
 
-    def _stopped_before(self, unit: Unit, stopped: str) -> bool:
-        return stopped in self.journal and self.journal.entries[stopped]["before"] == unit.name
+    def state(self, member: Member) -> State:
+        """The present state of a member, trained again if it was lost."""
+        known = self.record.known[member.id]
+        state, notices = state_of(member, known.step, known.digest, self.states, self.data)
+        for notice in notices:
+            self.notice(notice)
+        return state
 
-    def _found(self, unit: Unit, coming: Future[Entry] | None, stopped: str) -> Entry:
+    def _stopped_before(self, unit: Unit, stopped: str) -> bool:
+        found = self.journal.find(Stopped, stopped)
+        return found is not None and found.before == unit.name
+
+    def _found(self, unit: Unit, coming: Future[UnitResult] | None, stopped: str) -> UnitTrained:
         """What a unit's work gave, now in the journal: in the order of the units, whichever of them was ready first."""
         if self._stopped_before(unit, stopped):
             raise TimeIsUpError
         if coming is None:
             with self.lock:
                 self.meter.recall(len(unit.members) * (unit.end - unit.start))
-            found = self.journal.entries[unit.name]
-        else:
-            try:
-                found = self.journal.step(unit.name, coming.result)
-            except TimeIsUpError:
-                self.journal.step(stopped, lambda: {"before": unit.name, "why": "the time budget was used up"})
-                raise
-        if set(found["members"]) != {member.name for member in unit.members}:
+        try:
+            found = self.journal.step(unit.name, lambda: self._as_line(unit, coming))
+        except TimeIsUpError:
+            why = "the time budget was used up"
+            self.journal.step(stopped, lambda: Stopped(step=stopped, before=unit.name, why=why))
+            raise
+        if set(found.members) != {member.name for member in unit.members}:
             raise StudyError(
                 f"the journal's {unit.name} is about other members than this narrowgate trains there: the study "
                 f"was begun by another version; finish it with that one, or begin it anew in another folder."
             )
         return found
 
-    def _advance(self, unit: Unit, keep_for: int, abandoned: Event) -> Entry:
-        """Do a unit's work, in a worker's thread."""
-        batch = unit.members[0].configuration.training.batch_size
+    def _as_line(self, unit: Unit, coming: Future[UnitResult] | None) -> UnitTrained:
+        assert coming is not None
+        members = coming.result().members
+        return UnitTrained(step=unit.name, start=unit.start, end=unit.end, lanes=self.executor.at_once, members=members)
 
-        def go_on() -> None:
-            if abandoned.is_set() or self.meter.time_is_up(keep_for=keep_for):
-                raise TimeIsUpError
-
-        def advanced(steps: int) -> None:
-            with self.lock:
-                self.meter.count(steps, steps * batch)
-                self.tell("", 0)
-                go_on()
-
+    def _advanced(self, unit: Unit, keep_for: int, steps: int) -> None:
+        """Hear of a unit's progress, from whoever works on it."""
         with self.lock:
-            go_on()
-        return self.trainer.advance(unit, self.record.known, advanced)
+            if steps:
+                self.meter.count(steps, steps * unit.members[0].configuration.training.batch_size)
+                self.tell("", 0)
+            if self.meter.time_is_up(keep_for=keep_for):
+                raise TimeIsUpError
 
 
 def run_rungs(search: Search) -> None:
@@ -144,7 +162,7 @@ def _run_bracket(search: Search, number: int, bracket: Bracket, sequence: Iterab
         if not done_before:  # else there are states of what came after
             known = search.record.known
             search.states.forget_all_but(
-                {(name, known[name].step) for name in known if _goes_on(name, alive, bracket, search)}
+                {(str(member), known[member].step) for member in known if _goes_on(member, alive, bracket, search)}
             )
         if not alive:
             return
@@ -160,27 +178,27 @@ def _draw(search: Search, number: int, bracket: Bracket, sequence: Iterable[Draw
         chosen.setdefault(name, drawn)
         if len(chosen) == wanted:
             break
-    image = search.trainer.dataset.geometry.shape
+    image = search.data.dataset.geometry.shape
     for name, drawn in chosen.items():
         cost = None if search.cost is None else float(search.cost(drawn.configuration, image))
         search.record.draw(name, drawn.point, drawn.configuration, cost)
-    search.journal.step(f"bracket {number} drawn", lambda: _as_entry(bracket, chosen, search.record))
+    step = f"bracket {number} drawn"
+    search.journal.step(step, lambda: _as_line(step, bracket, chosen, search.record))
     return list(chosen)
 
 
-def _as_entry(bracket: Bracket, chosen: dict[str, Drawn], record: Record) -> Entry:
-    return {
-        "rungs": [asdict(rung) for rung in bracket.rungs],
-        "unpruned": bracket.unpruned,
-        "configurations": {
-            name: {
-                "point": drawn.point,
-                "configuration": drawn.configuration.as_table(),
-                "cost": record.costs.get(name),
-            }
+def _as_line(name: str, bracket: Bracket, chosen: dict[str, Drawn], record: Record) -> BracketDrawn:
+    return BracketDrawn(
+        step=name,
+        rungs=[RungPlan(places=rung.places, budget=rung.budget) for rung in bracket.rungs],
+        unpruned=bracket.unpruned,
+        configurations={
+            name: DrawnConfiguration(
+                point=dict(drawn.point), configuration=drawn.configuration.as_table(), cost=record.costs.get(name)
+            )
             for name, drawn in chosen.items()
         },
-    }
+    )
 
 
 def _decide(search: Search, prefix: str, names: Sequence[str], rung: Rung, places: int) -> list[str]:
@@ -192,38 +210,35 @@ def _decide(search: Search, prefix: str, names: Sequence[str], rung: Rung, place
     decision = promote(standings, places or len(names), tie_factor=factor if places else 1.0)
     found = {entry.configuration: entry for entry in standings}
 
-    def entry() -> Entry:
-        return {
-            "steps": rung.budget,
-            "measure": measure,
-            "events": rests_on(search.study, search.trainer.dataset, measure),
-            "order": [
-                {
-                    "configuration": name,
-                    "value": None if found[name].diverged else found[name].value,
-                    "noise": found[name].noise,
-                    "cost": found[name].cost,
-                }
+    def line() -> RungRanked:
+        return RungRanked(
+            step=f"{prefix} ranked",
+            steps=rung.budget,
+            measure=measure,
+            events=EventCounts(**rests_on(search.study, search.data.dataset, measure)),
+            order=[
+                RankedConfiguration(
+                    configuration=name,
+                    value=None if found[name].diverged else float(found[name].value),
+                    noise=float(found[name].noise),
+                    cost=found[name].cost,
+                )
                 for name in decision.order
             ],
-            **_moves(decision, places),
-        }
+            promoted=list(decision.promoted) if places else [],
+            tied=list(decision.tied) if places else [],
+            places_left=decision.left if places else 0,
+        )
 
-    search.journal.step(f"{prefix} ranked", entry)
+    search.journal.step(f"{prefix} ranked", line)
     return [*decision.promoted, *decision.tied] if places else []
 
 
-def _moves(decision: Decision, places: int) -> dict[str, Any]:
-    if not places:
-        return {"promoted": [], "tied": [], "places left": 0}
-    return {"promoted": list(decision.promoted), "tied": list(decision.tied), "places left": decision.left}
-
-
-def _goes_on(member: str, alive: Sequence[str], bracket: Bracket, search: Search) -> bool:
+def _goes_on(member: MemberId, alive: Sequence[str], bracket: Bracket, search: Search) -> bool:
     """Whether a member's state may still be needed: in this bracket, or by a later one that draws it again."""
     more_brackets = bracket is not search.study.brackets[-1]
     below = search.record.known[member].step < search.study.strategy.largest
-    return below and (more_brackets or member.rsplit("-s", 1)[0] in alive)
+    return below and (more_brackets or member.configuration in alive)
 
 
 def _finalists_work(study: Study) -> int:

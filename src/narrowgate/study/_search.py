@@ -16,12 +16,13 @@ from narrowgate import __version__, checks
 from narrowgate.events import Dataset
 from narrowgate.files import sweep
 from narrowgate.study._cost import COSTS, Cost
+from narrowgate.study._entries import VERSION, DataSeen, EventCounts, Finished, Opened, UnitTrained, Versions
 from narrowgate.study._errors import StudyError
-from narrowgate.study._evaluation import Evaluation
+from narrowgate.study._executor import Threads
 from narrowgate.study._finals import Keep, run_finals
 from narrowgate.study._find import folder_of
 from narrowgate.study._folder import held
-from narrowgate.study._journal import JOURNAL, Entry, Journal
+from narrowgate.study._journal import JOURNAL, Journal
 from narrowgate.study._lanes import Lanes, usual_lanes
 from narrowgate.study._leave import write_outcome
 from narrowgate.study._outcome import Outcome, Row, outcome_of
@@ -31,8 +32,8 @@ from narrowgate.study._rungs import Search, run_rungs
 from narrowgate.study._space import Drawn
 from narrowgate.study._states import StateFolder
 from narrowgate.study._study import Study
-from narrowgate.study._training import Trainer
 from narrowgate.study._unsettled import unsettled
+from narrowgate.study._work import StudyData
 from narrowgate.training import device_in_words
 from narrowgate.trigger import RATES
 
@@ -101,7 +102,7 @@ def show(folder: Path | str) -> Outcome:
     study, journal = read_study(Path(folder))
     state = "finished" if FINISHED in journal else "not finished"
     damage = f"{state}; {journal.warning.rstrip('.')}" if journal.warning else ""
-    return outcome_of(study, journal.entries, stopped=damage)
+    return outcome_of(study, journal, stopped=damage)
 
 
 def best(folder: Path | str, place: int = 1) -> Row:
@@ -119,23 +120,21 @@ def best(folder: Path | str, place: int = 1) -> Row:
 
 
 def read_study(folder: Path) -> tuple[Study, Journal]:
-    """The study kept in `folder`, and its journal as far as it is sound."""
+    """The study kept in `folder`, and its journal as far as it is sound.
+
+    Raises:
+        StudyError: there is none, or its journal is damaged from its first line on, or another version's.
+    """
     journal = Journal.read(folder)
-    opened = journal.entries.get(OPENED)
-    if opened is None and journal.warning:
+    opened = journal.find(Opened, OPENED)
+    if opened is None and (journal.warning or journal.entries):
         raise StudyError(
             f"{folder / JOURNAL} is damaged from its first line on, and nothing can be read from it; searching anew "
             f"with the study's file sets it aside."
         )
     if opened is None:
         raise StudyError(f"{folder} holds no study; a study's folder has a {JOURNAL} in it.")
-    study = Study.parse(opened["text"], where=f"{folder / JOURNAL}")
-    return study.for_counts(_bits(opened)), journal
-
-
-def _bits(opened: Entry) -> int:
-    """Bits of the pixels that a search was begun with; earlier versions read ten where the file said nothing."""
-    return int(opened.get("bits", 10))
+    return Study.parse(opened.text, where=f"{folder / JOURNAL}").for_counts(opened.bits), journal
 
 
 def _in_words(drawn: Drawn) -> str:
@@ -156,8 +155,8 @@ class _Run:
         cost: Cost | None,
     ) -> None:
         self.given = study
-        opened = Journal.read(folder).entries.get(OPENED)
-        self.study = study.for_counts(dataset.bits if opened is None else _bits(opened))
+        opened = Journal.read(folder).find(Opened, OPENED)
+        self.study = study.for_counts(dataset.bits if opened is None else opened.bits)
         self.dataset, self.folder, self.report, self.keep = dataset, folder, report, keep
         self.cost = cost or COSTS.get(study.ranking.cost)
         self.meter = Meter(study.work, time_budget=time_budget)
@@ -180,7 +179,7 @@ class _Run:
                 self._search(journal, opened)
             except KeyboardInterrupt as asked:
                 stopped = f"{str(asked) or 'stopped from the keyboard'}; resume goes on"
-            outcome = outcome_of(self.study, journal.entries, stopped=stopped)
+            outcome = outcome_of(self.study, journal, stopped=stopped)
             write_outcome(self.folder, outcome)
         return outcome
 
@@ -216,29 +215,28 @@ class _Run:
             )
         )
 
-    def _search(self, journal: Journal, opened: Entry) -> None:
-        lanes = Lanes(
-            min([opened["lanes"], *(found["lanes"] for found in journal.entries.values() if "lanes" in found)])
-        )
-        states = StateFolder(self.folder / "states")
-        evaluation = Evaluation(self.study, self.dataset)
-        trainer = Trainer(self.study, self.dataset, states, lanes, evaluation, self.notice)
+    def _search(self, journal: Journal, opened: Opened) -> None:
+        lanes = Lanes(min([opened.lanes, *(unit.lanes for unit in journal.all(UnitTrained))]))
+        states, data = StateFolder(self.folder / "states"), StudyData(self.study, self.dataset)
         parts = Search(
             study=self.study,
             journal=journal,
             record=self.record,
-            trainer=trainer,
+            data=data,
+            executor=Threads(data, states, lanes, self.notice),
             states=states,
             meter=self.meter,
-            unit_size=opened["lanes"],
+            unit_size=opened.lanes,
             cost=self.cost,
             tell=self._told,
+            notice=self.notice,
             lock=self.lock,
         )
         if FINISHED not in journal:
             run_rungs(parts)
             run_finals(parts, self.folder / "finalists", self.keep)
-            journal.step(FINISHED, lambda: {"fidelities": [one.sentence for one in self.record.fidelities()]})
+            fidelities = [one.sentence for one in self.record.fidelities()]
+            journal.step(FINISHED, lambda: Finished(step=FINISHED, fidelities=fidelities))
         states.forget_all_but(())
 
     def _told(self, phase: str, alive: int) -> None:
@@ -259,37 +257,39 @@ class _Run:
                 self._leading = f"{one.configuration}, {measure} {value:.4f} after {budget} steps"
         return self._leading
 
-    def _opening(self) -> Entry:
+    def _opening(self) -> Opened:
         signal = int(self.dataset.validation.labels.sum())
-        return {
-            "study": self.study.name,
-            "text": self.study.text,
-            "data": {"name": self.dataset.name, "fingerprint": self.dataset.fingerprint},
-            "image": list(self.dataset.geometry.shape),
-            "bits": self.dataset.bits,
-            "crossing_rate": self.dataset.crossing_rate,
-            "validation": {"signal": signal, "background": len(self.dataset.validation) - signal},
-            "lanes": usual_lanes(),
-            "device": device_in_words(),
-            "versions": {"narrowgate": __version__, "jax": jax.__version__},
-        }
+        return Opened(
+            step=OPENED,
+            version=VERSION,
+            study=self.study.name,
+            text=self.study.text,
+            data=DataSeen(name=self.dataset.name, fingerprint=self.dataset.fingerprint),
+            image=list(self.dataset.geometry.shape),
+            bits=self.dataset.bits,
+            crossing_rate=float(self.dataset.crossing_rate),
+            validation=EventCounts(signal=signal, background=len(self.dataset.validation) - signal),
+            lanes=usual_lanes(),
+            device=device_in_words(),
+            versions=Versions(narrowgate=__version__, jax=jax.__version__),
+        )
 
-    def _check(self, opened: Entry) -> None:
-        if opened["text"] != self.study.text:
+    def _check(self, opened: Opened) -> None:
+        if opened.text != self.study.text:
             raise StudyError(
                 f"{self.folder} holds another study of this name (or an earlier version of its file); resume that one, "
                 f"or give this one another name."
             )
-        if opened["data"]["fingerprint"] != self.dataset.fingerprint:
+        if opened.data.fingerprint != self.dataset.fingerprint:
             raise StudyError(
-                f"{self.folder} was begun on the data set {opened['data']['name']!r}, which is not what was given now; "
+                f"{self.folder} was begun on the data set {opened.data.name!r}, which is not what was given now; "
                 f"resume with the same data."
             )
         here = self._opening()
-        for what in ("device", "versions"):
-            if opened[what] != here[what]:
+        for then, now in ((opened.device, here.device), (str(opened.versions), str(here.versions))):
+            if then != now:
                 self.notice(
-                    f"the study was begun on {opened[what]} and goes on on {here[what]}; from here on, numbers may "
+                    f"the study was begun on {then} and goes on on {now}; from here on, numbers may "
                     f"differ in their last bits from what they would have been"
                 )
         self._warn_of_few_events()

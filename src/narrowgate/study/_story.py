@@ -15,10 +15,11 @@ from rich.console import Group
 from rich.text import Text
 
 from narrowgate.network import Configuration
+from narrowgate.study._entries import RankedConfiguration, RungRanked
 from narrowgate.study._errors import StudyError
-from narrowgate.study._journal import Entry
-from narrowgate.study._members import Column, Known
-from narrowgate.study._outcome import record_of
+from narrowgate.study._journal import Journal
+from narrowgate.study._members import Column
+from narrowgate.study._reading import record_of
 from narrowgate.study._search import read_study
 from narrowgate.study._tables import table_of
 
@@ -106,60 +107,57 @@ def story(folder: Path | str, configuration: str) -> Story:
         StudyError: there is no study in `folder`, or no configuration of this name in it.
     """
     study, journal = read_study(Path(folder))
-    record = record_of(study, journal.entries)
+    record = record_of(study, journal)
     if configuration not in record.configurations:
         names = list(record.configurations)
         there = f"there are {names[0]} to {names[-1]}" if names else "none is drawn yet"
         raise StudyError(f"{folder} has no configuration {configuration!r}; {there}.")
-    # Its members are c012-s1 and, of a finalist, c012-cosine-s1001.
-    known: dict[str, Known] = {
-        name: one for name, one in record.known.items() if name.startswith(f"{configuration}-") and one.curve
-    }
+    known = {str(member): one for member, one in record.of(configuration).items()}
     return Story(
         study=study.name,
         configuration=configuration,
         settings=record.points[configuration],
         full=record.configurations[configuration],
         cost=record.costs.get(configuration),
-        places=tuple(_places(journal.entries, configuration)),
+        places=tuple(_places(journal, configuration)),
         curves={name: dict(one.curve) for name, one in known.items()},
         diverged_at={name: one.diverged_at for name, one in known.items() if one.diverged_at is not None},
     )
 
 
-def _places(entries: Mapping[str, Entry], configuration: str) -> list[Place]:
+def _places(journal: Journal, configuration: str) -> list[Place]:
     found = []
-    for name, entry in entries.items():
-        where = re.fullmatch(r"bracket (\d+) rung (\d+) ranked", name)
-        order = [one["configuration"] for one in entry["order"]] if where else []
-        if where is None or configuration not in order:
+    for line in journal.all(RungRanked):
+        order = [one.configuration for one in line.order]
+        if configuration not in order:
             continue
         place = order.index(configuration)
-        own = entry["order"][place]
+        own = line.order[place]
+        bracket, rung = (int(number) for number in re.findall(r"\d+", line.step))
         found.append(
             Place(
-                bracket=int(where[1]),
-                rung=int(where[2]),
-                steps=entry["steps"],
-                measure=entry["measure"],
-                value=own["value"],
-                noise=own["noise"],
+                bracket=bracket,
+                rung=rung,
+                steps=line.steps,
+                measure=line.measure,
+                value=own.value,
+                noise=own.noise,
                 place=place + 1,
                 among=len(order),
-                fate=_fate(entry, configuration, own["value"]),
+                fate=_fate(line, own),
             )
         )
     return found
 
 
-def _fate(entry: Entry, configuration: str, value: float | None) -> str:
-    if value is None:
+def _fate(line: RungRanked, own: RankedConfiguration) -> str:
+    if own.value is None:
         return "diverged"
-    if configuration in entry["promoted"]:
+    if own.configuration in line.promoted:
         return "promoted"
-    if configuration in entry["tied"]:
+    if own.configuration in line.tied:
         return "tied"
-    return "cut" if entry["promoted"] or entry["places left"] else "at the end"
+    return "cut" if line.promoted or line.places_left else "at the end"
 
 
 def _cells(one: Place) -> list[str]:
