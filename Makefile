@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin
+MARCH ?= x86-64-v3 x86-64-v4
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all lint types bench bench-search conformance docs clean
@@ -42,8 +43,8 @@ test-all: $(VENV)/.installed-all lint types ## the same and the long checks, tho
 conformance: $(VENV)/.installed-test ## fixed-point arithmetic against QKeras, in an environment of its own
 	$(RUN)/python benchmarks/conformance.py
 
-bench: $(VENV)/.installed ## member-events per second beside QKeras, in one call
-	$(RUN)/python benchmarks/throughput.py --output benchmarks/results/throughput.md
+bench: $(VENV)/.installed ## member-events per second beside QKeras, in one call (MARCH="x86-64-v3 …": for these instruction sets)
+	$(RUN)/python benchmarks/throughput.py --march $(MARCH) --output benchmarks/results/throughput.md
 
 bench-search: $(VENV)/.installed ## one search with narrowgate, QKeras + KerasTuner and HGQ2 + Optuna
 	$(RUN)/python benchmarks/search/compare.py --output benchmarks/results/search.md

@@ -30,7 +30,7 @@ configuration = Configuration.parse({
 })
 (trained,) = train([configuration], Dataset(split, split, split, Geometry.uniform(4, 4), name="small"))
 arrays = [trained.weights[name] for name in sorted(trained.weights)]
-found = [*arrays, score(configuration, trained.weights, split.images), np.float64(trained.curve["loss"])]
+found = [*arrays, score(trained.configuration, trained.weights, split.images), np.float64(trained.curve["loss"])]
 print(hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in found)).hexdigest())
 """
 
