@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from narrowgate.events import Dataset, DatasetError, Geometry, Split, read, save
+from narrowgate.events import Dataset, DatasetError, Geometry, Kind, Split, read, register, save
+from narrowgate.events import _kinds as kinds
 
 
 def counted(events: int, shape: tuple[int, ...] = (18, 14)) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -388,3 +389,21 @@ def test_npz_members_of_another_compression_are_refused(tmp_path: Path) -> None:
                 archive.writestr(f"{key}.npy", stream.getvalue())
         with pytest.raises(DatasetError, match=f"packed by method {method}"):
             read(tmp_path / "events.npz")
+
+
+def test_another_kind_of_file_can_be_registered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numbers as text, one event a line, its label first."""
+    monkeypatch.setattr(kinds, "KINDS", list(kinds.KINDS))
+
+    def recognises(path: Path) -> bool:
+        return path.read_bytes().startswith(b"# events\n")
+
+    def array(path: Path, key: str) -> NDArray[Any]:
+        table = np.loadtxt(path, dtype=np.int64)
+        return table[:, 0] if key == "labels" else table[:, 1:].reshape(len(table), 2, 2)
+
+    register(Kind("text", recognises, array))
+    lines = "".join(f"{event % 2} {event} 0 0 1\n" for event in range(40))
+    (tmp_path / "events.txt").write_text(f"# events\n{lines}")
+    dataset = read(tmp_path / "events.txt")
+    assert sorted(np.concatenate([split.images[:, 0, 0, 0] for _, split in dataset.splits()])) == list(range(40))

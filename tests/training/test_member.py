@@ -1,6 +1,9 @@
 """One member: what chance gives it, and that it trains alike with and without the room `native`."""
 
+from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +11,7 @@ import numpy as np
 import pytest
 
 from narrowgate import native
-from narrowgate.events import Dataset
+from narrowgate.events import Dataset, Split
 from narrowgate.network import Configuration
 from narrowgate.training import Population, Program, State, TrainingImages, program_of, stack
 from narrowgate.training._member import draw, train_epoch
@@ -28,6 +31,40 @@ def test_a_steps_draws_depend_on_seed_and_step_alone(small_dataset: Dataset) -> 
     other = draw(program(steps=10), 4, 0, images)
     assert not np.array_equal(whole.events, other.events)
     assert len(np.unique(np.concatenate([whole.dropout, other.dropout]), axis=0)) == 20
+
+
+def test_training_images_come_from_wherever_events_are(small_dataset: Dataset, tmp_path: Path) -> None:
+    """From a file that is mapped, event by event, as from arrays in memory: signal first, in their order."""
+
+    class Mapped:
+        """The seam's smallest implementation that has no images in memory."""
+
+        weights = None
+
+        def __init__(self, split: Split) -> None:
+            np.save(tmp_path / "images.npy", split.images)
+            self._images = np.load(tmp_path / "images.npy", mmap_mode="r")
+            self.labels, self.shape = split.labels, split.shape
+
+        def __len__(self) -> int:
+            return len(self.labels)
+
+        def take(self, numbers: Any) -> Any:
+            return np.stack([self._images[number] for number in numbers])
+
+        def chunks(self, events: int = 7) -> Iterator[Any]:
+            for start in range(0, len(self), events):
+                yield np.asarray(self._images[start : start + events])
+
+        def digest_parts(self) -> Iterator[tuple[str, Any]]:
+            yield "labels", self.labels
+
+    split = small_dataset.train
+    in_memory, mapped = TrainingImages.of(split), TrainingImages.of(Mapped(split))
+    np.testing.assert_array_equal(mapped.events, in_memory.events)
+    np.testing.assert_array_equal(in_memory.events, np.concatenate([split.signal, split.background]))
+    assert int(mapped.signal) == int(in_memory.signal) == len(split.signal)
+    np.testing.assert_array_equal(np.concatenate(list(split.chunks(7))), split.images)
 
 
 @pytest.mark.parametrize("batch", [30, 32])

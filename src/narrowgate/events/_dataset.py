@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from narrowgate.events._errors import DatasetError
 from narrowgate.events._geometry import Geometry
+from narrowgate.events._source import CHUNK
 
 SPLITS = ("train", "validation", "test")
 
@@ -60,6 +61,34 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Rows, columns and channels of an image."""
+        rows, columns, channels = self.images.shape[1:]
+        return int(rows), int(columns), int(channels)
+
+    @property
+    def weights(self) -> None:
+        """All events count alike."""
+        return None
+
+    def take(self, numbers: NDArray[Any]) -> NDArray[np.unsignedinteger[Any]]:
+        """The images of the events of these numbers, in their order."""
+        taken: NDArray[np.unsignedinteger[Any]] = self.images[numbers]
+        return taken
+
+    def chunks(self, events: int = CHUNK) -> Iterator[NDArray[np.unsignedinteger[Any]]]:
+        """All images in their order, so many events at a time."""
+        for start in range(0, len(self), events):
+            yield self.images[start : start + events]
+
+    def digest_parts(self) -> Iterator[tuple[str, NDArray[Any]]]:
+        """Images, labels and truth with their names: what a fingerprint is made of."""
+        yield "images", self.images
+        yield "labels", self.labels
+        for key in sorted(self.truth):
+            yield f"truth/{key}", self.truth[key]
 
     @property
     def signal(self) -> NDArray[np.unsignedinteger[Any]]:
@@ -129,7 +158,7 @@ class Dataset:
         """The share of all pixels of all splits that lie above a count, which an input format of that range cuts."""
         if count >= self.largest_count:
             return 0.0
-        above = sum(int(np.count_nonzero(split.images > count)) for _, split in self.splits())
+        above = sum(int(np.count_nonzero(part > count)) for _, split in self.splits() for part in split.chunks())
         return above / sum(split.images.size for _, split in self.splits())
 
     @property
@@ -156,8 +185,7 @@ class Dataset:
             ("phi_edges", self.geometry.phi_edges),
         ]
         for split_name, split in self.splits():
-            arrays += [(f"{split_name}/images", split.images), (f"{split_name}/labels", split.labels)]
-            arrays += [(f"{split_name}/truth/{key}", split.truth[key]) for key in sorted(split.truth)]
+            arrays += [(f"{split_name}/{part}", values) for part, values in split.digest_parts()]
         for array_name, values in arrays:
             little = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))
             digest.update(f"{array_name} {little.dtype.str} {little.shape}".encode())

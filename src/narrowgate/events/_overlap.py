@@ -8,13 +8,11 @@ from hashlib import blake2b
 
 import numpy as np
 
-from narrowgate.events._dataset import Dataset, Split
+from narrowgate.events._dataset import Dataset
+from narrowgate.events._source import EventSource
 
 TELLING_PIXELS = 8
 """Two collisions rarely leave equal images with this many occupied pixels; with fewer, and in empty images, they do."""
-
-CHUNK = 16_384
-"""Images looked at in one go."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +45,8 @@ def overlap(dataset: Dataset) -> Overlap:
     return Overlap(len(found), {name: sum(here.get(digest, 0) for digest in found) for name, here in counts.items()})
 
 
-def _digests(split: Split) -> Iterator[bytes]:
-    for start in range(0, len(split), CHUNK):
-        images = split.images[start : start + CHUNK]
+def _digests(events: EventSource) -> Iterator[bytes]:
+    for images in events.chunks():
         flat = images.reshape(len(images), -1)
         for image in np.ascontiguousarray(flat[np.count_nonzero(flat, axis=1) >= TELLING_PIXELS]):
             yield blake2b(image.data, digest_size=16).digest()

@@ -57,14 +57,16 @@ class ValidationBatches:
 
     @cached_property
     def _some(self) -> NDArray[Any]:
-        return in_batches(self.dataset.validation.images[self.chosen])
+        return in_batches(self.dataset.validation.take(self.chosen))
 
     @cached_property
     def _all(self) -> list[NDArray[Any]]:
-        images, size = self.dataset.validation.images, self._some.shape[0] * self._some.shape[-1]
-        filled = np.zeros((-(-len(images) // size) * size, *images.shape[1:]), images.dtype)
-        filled[: len(images)] = images
-        return [in_batches(filled[start : start + size]) for start in range(0, len(filled), size)]
+        size, parts = self._some.shape[0] * self._some.shape[-1], []
+        for images in self.dataset.validation.chunks(size):
+            filled = np.zeros((size, *images.shape[1:]), images.dtype)
+            filled[: len(images)] = images
+            parts.append(in_batches(filled))
+        return parts
 
     def _on(self, which: str, population: Population, make: Callable[[], Any]) -> Any:
         key = which, population.placement.devices

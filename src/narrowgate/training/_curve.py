@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from narrowgate.events import Dataset, Split
+from narrowgate.events import Dataset, EventSource
 from narrowgate.network import Configuration
 from narrowgate.training._engine import Row
 from narrowgate.training._population import Population, in_batches
@@ -29,9 +29,9 @@ COLUMNS = (
 )
 
 
-def curve_events(split: Split, per_class: int) -> NDArray[np.intp]:
+def curve_events(source: EventSource, per_class: int) -> NDArray[np.intp]:
     """Which validation events the curve is taken on: the first `per_class` of signal, then of background."""
-    chosen = [np.flatnonzero(split.labels == label)[:per_class] for label in (1, 0)]
+    chosen = [np.flatnonzero(source.labels == label)[:per_class] for label in (1, 0)]
     return np.concatenate(chosen)
 
 
@@ -54,7 +54,7 @@ class CurveEvaluation:
     def __init__(self, dataset: Dataset, per_class: int) -> None:
         chosen = curve_events(dataset.validation, per_class)
         self._labels = dataset.validation.labels[chosen]
-        self._batches: Any = in_batches(dataset.validation.images[chosen])
+        self._batches: Any = in_batches(dataset.validation.take(chosen))
 
     def batches(self, population: Population) -> Any:
         """All of them."""

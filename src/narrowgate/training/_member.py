@@ -13,7 +13,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float, Int, UInt
 from numpy.typing import NDArray
 
-from narrowgate.events import Split
+from narrowgate.events import EventSource
 from narrowgate.network import Arrays, gathered, training_scores
 from narrowgate.training._optimiser import OPTIMISER, multipliers
 from narrowgate.training._schedule import learning_rate
@@ -28,9 +28,10 @@ class TrainingImages(NamedTuple):
     """How many of them are signal."""
 
     @classmethod
-    def of(cls, split: Split) -> TrainingImages:
-        """Those of a split."""
-        return cls(jnp.asarray(np.concatenate([split.signal, split.background])), jnp.int32(len(split.signal)))
+    def of(cls, source: EventSource) -> TrainingImages:
+        """Those of a split, or of any other source of events."""
+        order = np.argsort(source.labels == 0, kind="stable")
+        return cls(jnp.asarray(source.take(order)), jnp.int32(np.count_nonzero(source.labels == 1)))
 
 
 class Drawn(NamedTuple):
