@@ -20,6 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from narrowgate import firmware, hardware, notebook
+from narrowgate.trigger import CROSSING_RATE, efficiency_at_rate
 
 RESULTS = Path(__file__).parent / "results"
 MEASURED = RESULTS / "front.jsonl"
@@ -35,7 +36,10 @@ def timed(function: Callable[[], Result]) -> tuple[Result, float]:
 
 
 def efficiency(run: notebook.Run) -> dict[str, float]:
-    point = next(point for point in run.measures.points if point.rate == RATE)
+    """From the scores that the run keeps, with today's intervals."""
+    scores, labels = run.scores()
+    crossing_rate = run.measures.crossing_rate or CROSSING_RATE
+    point = efficiency_at_rate(scores[labels == 1], scores[labels == 0], RATE, crossing_rate=crossing_rate)
     return {"efficiency": point.efficiency, "low": point.low, "high": point.high}
 
 
@@ -59,7 +63,6 @@ def measure(root: Path, name: str, limit: float, earlier: Path | None) -> dict[s
         "formats": [str(one) for one in (precision.conv, precision.dense, precision.activation)],
         "filters": list(shape.filters),
         "units": list(shape.units),
-        **efficiency(run),
         "ebops": estimated.ebops,
         "estimated": [estimated.luts, estimated.flip_flops, estimated.latency_clocks],
         "traced": [traced.luts, traced.flip_flops, traced.latency_clocks],
@@ -141,6 +144,7 @@ def draw(records: list[dict[str, Any]], floats: list[tuple[str, dict[str, float]
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     figure, axes = plt.subplots(figsize=(7.5, 4.6), layout="constrained")
     for name, found in floats:
@@ -158,8 +162,13 @@ def draw(records: list[dict[str, Any]], floats: list[tuple[str, dict[str, float]
             axes.plot(one["synthesised"][0], one["efficiency"], "k|", markersize=9)
     axes.plot([], [], "o", color="#0072B2", label="the study's finalists: LUTs traced")
     axes.plot([], [], "o", color="#D55E00", label="the demo's networks: LUTs traced")
-    axes.plot([], [], "k|", markersize=9, label="LUTs by Yosys")
+    if any(one["synthesised"] for one in records):
+        axes.plot([], [], "k|", markersize=9, label="LUTs by Yosys")
     axes.set(xscale="log", xlabel="LUTs", ylabel="signal efficiency at 10 kHz (test split, 68 % intervals)")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.margins(x=0.12)
     axes.grid(color="#E8E8E8")
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8)
@@ -197,7 +206,8 @@ def main() -> None:
             done[name] = measure(given.root, name, given.limit, earlier.get(name))
             with MEASURED.open("a") as file:
                 file.write(json.dumps(done[name], ensure_ascii=False) + "\n")
-    records = sorted((done[name] for name in names), key=lambda one: -float(one["traced"][0]))
+    measured = (done[name] | efficiency(notebook.load(given.root, name)) for name in names)
+    records = sorted(measured, key=lambda one: -float(one["traced"][0]))
     text = table(records, floats)
     (RESULTS / "front.md").write_text(f"# What each LUT buys\n\n`python benchmarks/front_table.py`\n\n{text}")
     print(text)
