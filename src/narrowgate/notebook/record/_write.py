@@ -74,7 +74,8 @@ class RunFolder:
         lengths = {name: len(values) for name, values in curve.items()}
         if len(set(lengths.values())) > 1:
             raise NotebookError(f"the lists of a curve are equally long; found {lengths}")
-        write_json(self.path / CURVE, dict(curve))
+        numbers = {name: [float(value) for value in values] for name, values in curve.items()}
+        write_json(self.path / CURVE, numbers)
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> None:
         """Keep the metrics: a table of what JSON holds; numbers that are not finite become null."""
