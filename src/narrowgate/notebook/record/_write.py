@@ -211,10 +211,15 @@ def reopen(root: Path | str, identifier: str, *, take_over: bool = False) -> Run
     found = State.read(folder)
     if found.status is Status.FINISHED:
         raise NotebookError(f"run {identifier} is finished; a finished run is never written again")
-    if found.status is Status.RUNNING and not take_over and holder_of(folder) is None:
-        raise NotebookError(
-            f"run {identifier} is being written by {found.process}; if that machine is gone, --take-over goes on"
-        )
+    if found.status is Status.RUNNING and holder_of(folder) is None:  # just begun, or by a narrowgate without leases
+        if found.process.is_alive_here():
+            raise NotebookError(
+                f"run {identifier} is held by {found.process}, which is at work; wait for it, or stop it"
+            )
+        if not take_over:
+            raise NotebookError(
+                f"run {identifier} is being written by {found.process}; if that machine is gone, --take-over goes on"
+            )
     try:
         lease = Lease.take(folder, what=f"run {identifier}", take_over=take_over)
     except HeldError as error:
