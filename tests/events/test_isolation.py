@@ -162,3 +162,13 @@ def test_a_virtual_array_of_the_same_file_is_read_and_one_of_another_is_not(tmp_
         file.create_virtual_dataset("images", layout)
     with pytest.raises(DatasetError, match="'images', of which it is made, is no plain array"):
         read(tmp_path / "itself.h5")
+
+
+def test_a_name_that_is_no_text_is_no_trouble(tmp_path: Path, looks: list[Path]) -> None:
+    path = tmp_path / "caf\udce9.h5"  # latin-1, as Python has it on a system that speaks UTF-8
+    with h5py.File(tmp_path / "plain.h5", "w") as file:
+        file["pictures"] = np.ones((40, 4, 4), np.uint8)
+    (tmp_path / "plain.h5").rename(path)
+    with pytest.raises(DatasetError, match="there is no array 'images'"):
+        read(path)
+    assert looks == [path]

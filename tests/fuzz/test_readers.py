@@ -6,7 +6,7 @@ import pytest
 
 from tests.fuzz._mutate import fuzz
 
-SHORT = {"own": 60, "foreign": 60, "npz": 600, "npy": 600}
+SHORT = {"own": 40, "foreign": 40, "npz": 300, "npy": 300}
 LONG = {"own": 8_000, "foreign": 16_000, "npz": 45_000, "npy": 45_000}
 
 

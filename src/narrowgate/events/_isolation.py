@@ -44,7 +44,8 @@ import json, sys
 path, keys, optional, seconds, memory, sys.path[:] = json.loads(sys.argv[1])
 from pathlib import Path
 from narrowgate.events._isolation import look
-sys.stdout.write(look(Path(path), keys, optional, seconds, memory))
+said = look(Path(path), keys, optional, seconds, memory)
+sys.stdout.buffer.write(said.encode("utf-8", "surrogateescape"))
 """
 
 
@@ -141,7 +142,7 @@ def _in_a_fork(path: Path, keys: Sequence[str], optional: Sequence[str], seconds
     if not child:
         try:
             os.close(reading)
-            os.write(writing, look(path, keys, optional, seconds, memory).encode("utf-8", "replace")[:60_000])
+            os.write(writing, look(path, keys, optional, seconds, memory).encode("utf-8", "surrogateescape")[:60_000])
             os._exit(0)
         finally:
             os._exit(1)
@@ -159,7 +160,7 @@ def _in_a_fork(path: Path, keys: Sequence[str], optional: Sequence[str], seconds
         if late or sys.exc_info()[0] is not None:
             os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
-    return _verdict(path, os.waitstatus_to_exitcode(status), late, said.decode(), seconds)
+    return _verdict(path, os.waitstatus_to_exitcode(status), late, said, seconds)
 
 
 def _in_a_process(path: Path, keys: Sequence[str], optional: Sequence[str], seconds: int, memory: int) -> str:
@@ -172,14 +173,14 @@ def _in_a_process(path: Path, keys: Sequence[str], optional: Sequence[str], seco
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE * seconds, check=False
         )
     except subprocess.TimeoutExpired:
-        return _verdict(path, 0, True, "", seconds)
-    return _verdict(path, found.returncode, False, found.stdout.decode("utf-8", "replace"), seconds)
+        return _verdict(path, 0, True, b"", seconds)
+    return _verdict(path, found.returncode, False, found.stdout, seconds)
 
 
-def _verdict(path: Path, code: int, late: bool, said: str, seconds: int) -> str:
+def _verdict(path: Path, code: int, late: bool, said: bytes, seconds: int) -> str:
+    """What there is to say against the file; a process that could not do its work (a code above 0) says nothing."""
     if late or -code in (getattr(signal, "SIGXCPU", None), signal.SIGKILL if os.name == "posix" else None):
         return f"{path}: this is not an intact HDF5 file (the HDF5 library did not come to its end within {seconds} s)"
-    if code:
-        name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        return f"{path}: this is not an intact HDF5 file (it ends the HDF5 library, {name})"
-    return said
+    if code < 0:
+        return f"{path}: this is not an intact HDF5 file (it ends the HDF5 library, {signal.Signals(-code).name})"
+    return said.decode("utf-8", "surrogateescape") if code == 0 else ""
