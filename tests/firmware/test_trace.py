@@ -176,11 +176,11 @@ def test_one_rounding_mode_is_caught_and_located(name: str, monkeypatch: pytest.
     network = small_network("(5,1)")
     whole = module._finished
 
-    def truncating(layer: Any, output: int, pool: list[Any]) -> Any:
+    def truncating(layer: Any, output: int, pool: list[Any], scale: int) -> Any:
         if layer.name != name:
-            return whole(layer, output, pool)
+            return whole(layer, output, pool, scale)
         format = dataclasses.replace(layer.activation, rounding=Rounding.TRUNCATE)
-        value = whole(dataclasses.replace(layer, activation=None), output, pool)
+        value = whole(dataclasses.replace(layer, activation=None), output, pool, scale)
         return value.quantize(0, format.integer, format.fraction, "SAT", "TRN")
 
     monkeypatch.setattr(module, "_finished", truncating)

@@ -82,6 +82,13 @@ def run(command: Sequence[str], folder: Path, seconds: float | None = None) -> s
     except subprocess.TimeoutExpired:
         raise FirmwareError(f"{Path(command[0]).name} took longer than {seconds:.0f} s and was stopped.") from None
     if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines() or [f"exit status {done.returncode}"]
-        raise FirmwareError(f"{Path(command[0]).name} failed in {folder}: {said[0]}")
+        complaint = _complaint(done.stderr or done.stdout) or f"exit status {done.returncode}"
+        raise FirmwareError(f"{Path(command[0]).name} failed in {folder}: {complaint}")
     return done.stdout
+
+
+def _complaint(said: str) -> str:
+    """The first line that is neither a warning nor a quotation of a source, else the first."""
+    lines = [line for line in said.splitlines() if line.strip()]
+    grave = (line for line in lines if "warning" not in line.lower() and not line[0].isspace())
+    return next(grave, lines[0] if lines else "").strip()

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from narrowgate.firmware._tools import UnsuitableToolError
 from narrowgate.firmware.circuit._trace import Circuit
-from narrowgate.integers import FirmwareError, Images, Integers, evaluate, input_codes
+from narrowgate.integers import Images, Integers, evaluate, input_codes
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,16 @@ def output_port(circuit: Circuit) -> Port:
     """The logit in two's complement, or one bit for each decision.
 
     Raises:
-        FirmwareError: the network gives the same output for every image, so there is nothing to build.
+        UnsuitableToolError: the network gives the same output for every image, so there is nothing to build.
     """
+    scale = 0 if circuit.thresholds else circuit.scale
     signed, integer, fraction = (np.array(part, int).max() for part in circuit.logic.out_kifs)
     if any(interval.min == interval.max for interval in circuit.logic.out_qint):
         what = "A decision" if circuit.thresholds else "The network's output"
-        raise FirmwareError(f"{what} is the same for every image; there is no circuit to build.")
-    return Port("model_out", circuit.logic.shape[1], int(signed + integer + fraction), bool(signed), int(fraction))
+        raise UnsuitableToolError(f"{what} is the same for every image; there is no circuit to build.")
+    return Port(
+        "model_out", circuit.logic.shape[1], int(signed + integer + fraction), bool(signed), int(fraction) + scale
+    )
 
 
 def input_words(circuit: Circuit, images: Images) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from narrowgate.firmware._target import Order, Project, Target
 from narrowgate.firmware._tools import package
 from narrowgate.firmware.circuit._hls_readme import hls_readme
+from narrowgate.firmware.circuit._mended import mended
 from narrowgate.firmware.circuit._ports import expected_words, input_port, input_words, output_port
 from narrowgate.firmware.circuit._readme import readme
 from narrowgate.firmware.circuit._record import Record, digests
@@ -36,9 +37,15 @@ class CircuitProject(Project):
         """The files of the circuit, in an order in which they may be compiled."""
         ending = {"verilog": "v", "vhdl": "vhd", "hls": "hh"}[self.target]
         found = [*sorted((self.folder / "src/static").glob(f"*.{ending}")), *self.folder.glob(f"src/*.{ending}")]
-        return sorted(found, key=lambda path: (path.stem == f"{NAME}_wrapper", path.stem == NAME))
+        last = ("static", f"{NAME}_tables", "logic", NAME, f"{NAME}_wrapper")
+
+        def place(path: Path) -> int:
+            return 0 if path.parent.name == "static" else last.index(path.stem) if path.stem in last else 2
+
+        return sorted(found, key=place)
 
 
+@mended()
 def write(order: Order) -> CircuitProject:
     """Write a project in the language `order.target`.
 
