@@ -39,7 +39,7 @@ class CheckpointError(TrainingError):
 class Head(BaseModel):
     """What stands beside the arrays."""
 
-    model_config = ConfigDict(strict=True, extra="allow")
+    model_config = ConfigDict(strict=True, extra="ignore")
 
     version: int = Field(default=0, ge=0)
     digest: str | None = None
@@ -120,7 +120,7 @@ def _head(path: Path, metadata: Mapping[str, str]) -> Head:
             f"{path} was written by a newer narrowgate (its layout is version {head.version}, this one reads up to "
             f"{VERSION}); go on with that one, or remove the file to train from the beginning."
         )
-    return head if head.version else Head(about=head.model_extra or {})
+    return head if head.version else Head(about=json.loads(text))
 
 
 def _digest(arrays: Mapping[str, NDArray[Any]]) -> str:
