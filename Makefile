@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin
 MARCH ?= x86-64-v3 x86-64-v4
+LOWEST := tests/fixedpoint tests/native/test_target.py tests/trigger tests/training/test_member.py tests/training/test_schedule.py \
+	tests/network/test_layers.py tests/network/test_configuration.py tests/network/test_batch_norm.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types bench bench-search conformance docs clean
+.PHONY: help demo test test-all test-lowest lint types bench bench-search conformance docs clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -39,6 +41,15 @@ test: lint types ## lint, types and the tests
 
 test-all: $(VENV)/.installed-all lint types ## the same and the long checks, those of optional packages too
 	$(RUN)/pytest -n auto
+	$(MAKE) test-lowest
+
+test-lowest: ## the core's tests with the lowest versions that pyproject.toml admits, in an environment of its own
+	$(PYTHON) -m venv --clear .envs/lowest
+	.envs/lowest/bin/python -m pip install --quiet --disable-pip-version-check uv
+	.envs/lowest/bin/uv pip compile --quiet --python .envs/lowest/bin/python --resolution lowest-direct pyproject.toml -o .envs/lowest/versions.txt
+	.envs/lowest/bin/python -m pip install --quiet --disable-pip-version-check -r .envs/lowest/versions.txt 'pytest>=8' 'hypothesis>=6.100'
+	.envs/lowest/bin/python -m pip install --quiet --disable-pip-version-check --no-deps .
+	.envs/lowest/bin/python -m pytest -q -m 'not slow' $(LOWEST)
 
 conformance: $(VENV)/.installed-test ## fixed-point arithmetic against QKeras, in an environment of its own
 	$(RUN)/python benchmarks/conformance.py

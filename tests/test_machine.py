@@ -61,7 +61,7 @@ def digest_under(tmp_path: Path, is_native: bool, **variables: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("is_native", [False, True])
+@pytest.mark.parametrize("is_native", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_switches_for_other_work_leave_every_bit_as_it_is(is_native: bool, tmp_path: Path) -> None:
     if is_native and not native.available():
         pytest.skip(native.why_not())
@@ -107,7 +107,11 @@ def test_flags_that_do_not_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("JAX_DISABLE_MOST_OPTIMIZATIONS", "1"), ("JAX_OPTIMIZATION_LEVEL", "O0"), ("XLA_FLAGS", "--xla_cpu_fast=1")],
+    [
+        ("XLA_FLAGS", "--xla_cpu_fast=1"),
+        pytest.param("JAX_DISABLE_MOST_OPTIMIZATIONS", "1", marks=pytest.mark.slow),
+        pytest.param("JAX_OPTIMIZATION_LEVEL", "O0", marks=pytest.mark.slow),
+    ],
 )
 def test_a_command_refuses_with_a_sentence(variable: str, value: str, tmp_path: Path) -> None:
     configuration = tmp_path / "c.toml"

