@@ -124,11 +124,11 @@ def test_an_interval_covers_wherever_a_tie_ends(step: float | None) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("step", [0.01, 0.03, 0.1, 0.2, 0.5, 1.0, None])
-@pytest.mark.parametrize(("efficiency", "width"), [(0.9, 1.0), (0.6, 1.0), (0.3, 0.5)])
+@pytest.mark.parametrize(("efficiency", "width"), [(0.9, 1.0), (0.3, 0.5)])
 def test_an_interval_covers_wherever_a_tie_ends_for_every_grid(
     rate: float, step: float | None, efficiency: float, width: float
 ) -> None:
-    toys = 600
+    toys = 300
     error = np.sqrt(0.25 * 0.75 / toys)
     for place in PLACES:
         above, below = misses(place, step, toys, rate=rate, efficiency=efficiency, width=width)
