@@ -162,3 +162,29 @@ def test_mistakes_about_formats_get_a_sentence(fixed: dict[str, Any], sets: str,
     with pytest.raises(StudyError) as caught:
         Space.parse(fixed, {"one": Parameter(sets=(sets,), choices=tuple(choices))})
     assert said in str(caught.value)
+
+
+def test_a_space_is_counted_before_it_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a large one a few configurations are drawn when it is read, however many it has."""
+    made = 0
+    at = Space.at
+
+    def counted(self: Space, values: Any) -> Any:
+        nonlocal made
+        made += 1
+        return at(self, values)
+
+    monkeypatch.setattr(Space, "at", counted)
+    found = space(
+        patience={"sets": "training.patience", "range": [1, 2**62]},
+        units={"sets": "network.units.0", "range": [1, 2**40]},
+    )
+    assert found.combinations == 2**62 * 2**40
+    assert found.listed is None
+    assert made == 300
+    made = 0
+    middling = space(patience={"sets": "training.patience", "range": [1, 10_000]})
+    assert made == 300
+    assert middling.combinations == 10_000
+    with pytest.raises(ValueError, match="an end beyond 64 bits"):
+        space(patience={"sets": "training.patience", "range": [1, 10**300]})
