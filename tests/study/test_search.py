@@ -348,8 +348,7 @@ def test_rank_fidelity_takes_for_uncut_only_who_no_rung_had_a_say_in(finished: t
     assert all(one.selected for one in begun.fidelities if one.configurations)
 
 
-@pytest.mark.parametrize("cost", ["none", "luts"])
-@pytest.mark.parametrize("measure", ["loss", "near-auc"])
+@pytest.mark.parametrize(("measure", "cost"), [("loss", "none"), ("near-auc", "luts")])
 def test_a_network_that_separates_nothing_goes_on_only_where_places_are_left(
     tmp_path: Path, measure: str, cost: str
 ) -> None:

@@ -95,12 +95,12 @@ def test_working_points_at_different_rates_are_not_compared() -> None:
 @pytest.mark.parametrize("seeds", [2, 3, 5])
 @pytest.mark.parametrize("spread", [1.0, 3.0])
 def test_the_seeds_part_covers_with_few_seeds(seeds: int, spread: float) -> None:
-    """20 000 toys, whose coverage is known to ±0.15 %; 1.96 standard errors cover 81, 88 and 91 %."""
+    """5 000 toys, whose coverage is known to ±0.3 %; 1.96 standard errors cover 81, 88 and 91 %."""
     generator = np.random.default_rng(seeds)
-    one, two = generator.normal(0.9, 0.005, (20_000, seeds)), generator.normal(0.9, 0.005 * spread, (20_000, seeds))
+    one, two = generator.normal(0.9, 0.005, (5_000, seeds)), generator.normal(0.9, 0.005 * spread, (5_000, seeds))
     half = [mean_difference_half_width(list(a), list(b)) for a, b in zip(one, two, strict=True)]
     covered = float(np.mean(np.abs(one.mean(axis=1) - two.mean(axis=1)) <= half))
-    assert 0.94 < covered < 0.985
+    assert 0.935 < covered < 0.985
 
 
 def test_the_seeds_part_of_one_seed_or_equal_ones_is_nothing() -> None:
@@ -115,7 +115,7 @@ def test_the_seeds_part_of_one_seed_or_equal_ones_is_nothing() -> None:
 def test_the_difference_is_covered_wherever_a_tie_ends(place: float, both: bool) -> None:
     """A trigger of few scores beside a smooth one, and two of them; before, 46 to 80 % of 95 % intervals covered."""
     generator = np.random.default_rng([round(1000 * place), both])
-    acceptance, step, toys, covered = RATE / CROSSING_RATE, 0.3, 80, 0
+    acceptance, step, toys, covered = RATE / CROSSING_RATE, 0.3, 60, 0
     exact, edge = -special.ndtri(acceptance), -special.ndtri(place * acceptance)
     means = exact + special.ndtri(np.array([0.9, 0.86]))
     labels = np.repeat([1, 0], [3_000, 30_000])
