@@ -35,6 +35,8 @@ LIMITS = {
 }
 """How XLA and oneDNN call the instruction sets."""
 
+ONEDNN = "ONEDNN_MAX_CPU_ISA"
+
 Found = dict[str, Any]
 
 
@@ -60,11 +62,10 @@ class Row:
 
 
 def limits(march: str) -> dict[str, str]:
-    """The environment that holds everybody to an instruction set; empty for all that there is."""
+    """The environment that holds narrowgate and XLA to an instruction set; empty for all that there is."""
     if march == "native":
         return {}
-    known = LIMITS.get(march)
-    held = {"XLA_FLAGS": f"--xla_cpu_max_isa={known[0]}", "ONEDNN_MAX_CPU_ISA": known[1]} if known else {}
+    held = {"XLA_FLAGS": f"--xla_cpu_max_isa={LIMITS[march][0]}"} if march in LIMITS else {}
     return {"NARROWGATE_MARCH": march} | held
 
 
@@ -90,8 +91,11 @@ def _python(arguments: list[str], variables: dict[str, str]) -> str:
     return done.stdout
 
 
-def measure_peer(data: Path, row: Row, loop: str, steps: int) -> Found:
+def measure_peer(data: Path, row: Row, loop: str, steps: int, march: str) -> Found:
     """What QKeras reports of itself; see `qkeras_peer.py`."""
+    os.environ.pop(ONEDNN, None)
+    if march in LIMITS:
+        os.environ[ONEDNN] = LIMITS[march][1]
     asked = {"data": str(data), "filters": row.filters, "batch_norm": row.batch_norm, "loop": loop, "steps": steps}
     found: Found = json.loads(environments.run("qkeras", "qkeras_peer.py", json.dumps(asked)))
     return found
@@ -105,10 +109,7 @@ def measure(march: str, data: Path, chosen: argparse.Namespace) -> tuple[list[Ro
             row = Row(filters, batch_norm)
             asked = {"filters": filters, "batch_norm": batch_norm, "seconds": chosen.seconds}
             for loop in () if chosen.no_peer else LOOPS:
-                os.environ.update(limits(march))
-                row.peers[loop] = measure_peer(data, row, loop, chosen.peer_steps)
-                for name in limits(march):
-                    os.environ.pop(name, None)
+                row.peers[loop] = measure_peer(data, row, loop, chosen.peer_steps, march)
             for _ in range(chosen.rounds):
                 about = ours(march, True, asked | {"members": chosen.members})
                 _keep_best(row.native, about["by_members"])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import integrate
 
 from narrowgate.trigger import accuracy, area_under_curve, roc
 
@@ -55,7 +56,7 @@ def test_roc_holds_every_threshold_and_the_exact_area(events: list[tuple[int, bo
             np.mean(scores[~labels] > threshold) + 1e-12, curve.background_acceptance, curve.signal_efficiency
         )
         assert on_curve >= np.mean(scores[labels] > threshold) - 1e-6
-    area = np.trapezoid(curve.signal_efficiency, curve.background_acceptance)
+    area = integrate.trapezoid(curve.signal_efficiency, curve.background_acceptance)
     assert area == pytest.approx(area_under_curve(scores, labels))
     np.testing.assert_allclose(curve.rate, curve.background_acceptance * 1000.0)
 
