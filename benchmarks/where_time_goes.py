@@ -29,13 +29,14 @@ use_all_cores()
 import jax  # noqa: E402
 
 from narrowgate.events import Dataset, load_sample  # noqa: E402
-from narrowgate.study import Progress, Study, _finals, search  # noqa: E402
-from narrowgate.study._engines import Engines  # noqa: E402
-from narrowgate.study._evaluation import Evaluation, event_scores  # noqa: E402
-from narrowgate.study._executor import Threads  # noqa: E402
-from narrowgate.study._members import rung_member  # noqa: E402
-from narrowgate.study._rungs import Search  # noqa: E402
-from narrowgate.study._states import StateFolder  # noqa: E402
+from narrowgate.study import Progress, Study, search  # noqa: E402
+from narrowgate.study.journal._members import rung_member  # noqa: E402
+from narrowgate.study.run import _finalists  # noqa: E402
+from narrowgate.study.run._engines import Engines  # noqa: E402
+from narrowgate.study.run._evaluation import Evaluation, event_scores  # noqa: E402
+from narrowgate.study.run._executor import Threads  # noqa: E402
+from narrowgate.study.run._rungs import Search  # noqa: E402
+from narrowgate.study.run._states import StateFolder  # noqa: E402
 from narrowgate.training import Engine, Population, usual_placement  # noqa: E402
 
 STUDIES = Path(__file__).parent.parent / "examples" / "studies"
@@ -155,7 +156,7 @@ def whole_search(name: str, dataset: Dataset) -> list[str]:
     clock.watch(Engine, "prepare", "compiling")
     clock.watch(Search, "_found", "waiting")
     clock.watch(Threads, "prepare", "waiting")
-    clock.watch(_finals, "_judged", "judging finalists on the test split")
+    clock.watch(_finalists, "_judged", "judging finalists on the test split")
     with tempfile.TemporaryDirectory() as studies, clock.of("everything else"):
         search(study, dataset, studies, report=report)
     clock.seconds["cores without a member"] = clock.seconds.pop("waiting") - clock.of_workers

@@ -29,7 +29,7 @@ use_all_cores()
 import numpy as np  # noqa: E402
 
 from narrowgate.events import load_sample  # noqa: E402
-from narrowgate.study._members import Member  # noqa: E402
+from narrowgate.study.journal._members import Member  # noqa: E402
 
 from .figures import against_truth, curves, regrets  # noqa: E402
 from .page import at_rate, opening, steadiness  # noqa: E402

@@ -21,20 +21,20 @@ import numpy as np
 from narrowgate.events import Dataset
 from narrowgate.network import MOMENTUM, Configuration
 from narrowgate.study import Study
-from narrowgate.study._entries import UnitTrained
-from narrowgate.study._evaluation import Evaluation, event_scores
-from narrowgate.study._executor import Threads
-from narrowgate.study._folder import held
-from narrowgate.study._journal import Journal
-from narrowgate.study._lanes import Lanes, usual_lanes
-from narrowgate.study._measures import classified, efficiency
-from narrowgate.study._members import Known, Member, rung_member
-from narrowgate.study._progress import Meter
-from narrowgate.study._record import Record
-from narrowgate.study._rungs import Search
-from narrowgate.study._states import StateFolder
-from narrowgate.study._work import StudyData
-from narrowgate.training import Population, Row, Settings, State
+from narrowgate.study.journal._entries import UnitTrained
+from narrowgate.study.journal._findings import Findings
+from narrowgate.study.journal._folder import held
+from narrowgate.study.journal._journal import Journal
+from narrowgate.study.journal._members import Known, Member, rung_member
+from narrowgate.study.ranking._measures import classified, efficiency
+from narrowgate.study.run._concurrency import Concurrency, usual_count
+from narrowgate.study.run._evaluation import Evaluation, event_scores
+from narrowgate.study.run._executor import Threads
+from narrowgate.study.run._progress import Meter
+from narrowgate.study.run._rungs import Search
+from narrowgate.study.run._states import StateFolder
+from narrowgate.study.run._work import StudyData
+from narrowgate.training import Measured, Population, Settings, State
 from narrowgate.trigger import near_auc
 
 STUDY = Path(__file__).parent.parent.parent / "examples" / "studies" / "notebook-search-1.toml"
@@ -78,7 +78,7 @@ class WiderEvaluation(Evaluation):
 
     def rows(
         self, population: Population, settings: Settings, state: State, members: Sequence[Configuration], step: int
-    ) -> list[Row]:
+    ) -> list[Measured]:
         """What is measured of each member: see `Evaluation.rows`."""
         ranking, labels = self.study.ranking, self.labels
         share = min(1.0, ranking.rate * ranking.near / self.dataset.crossing_rate)
@@ -95,9 +95,9 @@ class WiderEvaluation(Evaluation):
         scores = {"settled_": scores[""], "raw_settled_": scores["raw_"]} | scores
         rates = np.asarray(population.learning_rates(settings, state))
         small = np.concatenate([np.flatnonzero(labels == label)[:SMALL] for label in (1, 0)])
-        rows: list[Row] = []
+        rows: list[Measured] = []
         for index in range(len(members)):
-            row: Row = {"learning_rate": float(rates[index])}
+            row: Measured = {"learning_rate": float(rates[index])}
             for kind in scores:
                 found = classified(scores[kind][index], labels)
                 found["near-auc"] = None if found["loss"] is None else near_auc(scores[kind][index], labels, share)
@@ -149,7 +149,7 @@ def opened(folder: Path, study: Study, dataset: Dataset) -> Iterator[Search]:
     """The pool in `folder`, held by this process; what it had found before is known."""
     with held(folder):
         journal = Journal.open(folder)
-        record = Record(study)
+        record = Findings(study)
         for unit in journal.all(UnitTrained):
             record.learn(unit)
         states = StateFolder(folder / "states")
@@ -161,10 +161,10 @@ def opened(folder: Path, study: Study, dataset: Dataset) -> Iterator[Search]:
             journal=journal,
             record=record,
             data=work,
-            executor=Threads(work, states, Lanes(), _complain),
+            executor=Threads(work, states, Concurrency(), _complain),
             states=states,
             meter=meter,
-            unit_size=usual_lanes(),
+            unit_size=usual_count(),
             cost=None,
             tell=lambda *_: notice(meter),
             notice=_complain,
@@ -195,7 +195,7 @@ def train(search: Search, what: str, members: Iterable[Member], end: int, *, min
 def known_members(folder: Path) -> dict[str, Known]:
     """What a pool has found, read only."""
     study = search_1()
-    record = Record(study)
+    record = Findings(study)
     for unit in Journal.read(folder).all(UnitTrained):
         record.learn(unit)
     return {str(member): one for member, one in record.known.items()}

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from narrowgate.study import Ranking, Strategy, Study, promote
-from narrowgate.study._member_id import MemberId
-from narrowgate.study._members import Known
-from narrowgate.study._record import Record
+from narrowgate.study.journal._findings import Findings
+from narrowgate.study.journal._member_id import MemberId
+from narrowgate.study.journal._members import Known
 
 Curves = Mapping[str, Known]
 Seeds = Mapping[str, Sequence[str]]
@@ -70,7 +70,7 @@ def replay(study: Study, seeds: Seeds, curves: Curves) -> list[list[str]]:
     Raises:
         MissingError: a configuration that goes on to a rung is not trained that far.
     """
-    record = Record(study)
+    record = Findings(study)
     for name, members in seeds.items():
         for number, member in enumerate(members, start=1):
             if member in curves:

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narrowgate.study import Study, bit_operations, kendall
-from narrowgate.study._member_id import MemberId
-from narrowgate.study._members import Known
+from narrowgate.study.journal._member_id import MemberId
+from narrowgate.study.journal._members import Known
 from narrowgate.trigger import stability
 
 from .model import Truth, fit

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from narrowgate.events import load, load_sample
 from narrowgate.files import write_text
 from narrowgate.study import Study
-from narrowgate.study._members import Member, finalist_member
-from narrowgate.study._rungs import Search
+from narrowgate.study.journal._members import Member, finalist_member
+from narrowgate.study.run._rungs import Search
 from narrowgate.training import Placement, Population, in_batches, program_of
 from narrowgate.trigger import WorkingPoint, efficiency_at_rate
 

@@ -15,10 +15,10 @@ from rich.console import Console
 
 from narrowgate.errors import NarrowgateError
 from narrowgate.network import Configuration
-from narrowgate.study import as_csv, as_json, as_myst, render, show, story
-from narrowgate.study._journal import JOURNAL, Journal
-from narrowgate.study._partial import Partial
-from narrowgate.study._states import StateFolder
+from narrowgate.study import as_csv, as_json, as_myst, history, render, show
+from narrowgate.study.journal._journal import JOURNAL, Journal
+from narrowgate.study.run._partial import Partial
+from narrowgate.study.run._states import StateFolder
 from narrowgate.training import Placement, State, initial_state, program_of, stack
 from narrowgate.training._checkpoint import Checkpoint
 from tests.fuzz._mutate import Target
@@ -40,7 +40,7 @@ def look_at(folder: Path) -> None:
     as_csv(outcome), as_json(outcome), as_myst(outcome)
     Console(file=io.StringIO(), width=140).print(render(outcome))
     for one in outcome.ranked[:2]:
-        found = story(folder, one.configuration)
+        found = history(folder, one.configuration)
         found.as_csv(), found.as_json()
         Console(file=io.StringIO(), width=140).print(found.render())
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narrowgate.study._brackets import (
+from narrowgate.study.ranking._brackets import (
     Bracket,
     Rung,
     hyperband,

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from narrowgate.study._fidelity import fidelity, kendall
+from narrowgate.study.ranking._fidelity import fidelity, kendall
 
 
 def test_tau_by_hand() -> None:

@@ -10,13 +10,13 @@ from rich.console import Console
 from narrowgate.integers import cost, integer_network
 from narrowgate.network import initial_statistics, initial_weights, layers
 from narrowgate.study import Outcome, Study, StudyError, render, search
-from narrowgate.study._cost import estimated_luts, trained_luts
-from narrowgate.study._entries import FinalistsChosen
-from narrowgate.study._journal import Journal
-from narrowgate.study._member_id import MemberId
-from narrowgate.study._pareto import fronts
-from narrowgate.study._reading import record_of
-from narrowgate.study._tables import as_csv, cells, headings
+from narrowgate.study.journal._entries import FinalistsChosen
+from narrowgate.study.journal._journal import Journal
+from narrowgate.study.journal._member_id import MemberId
+from narrowgate.study.journal._reading import record_of
+from narrowgate.study.ranking._cost import estimated_luts, trained_luts
+from narrowgate.study.ranking._pareto import fronts
+from narrowgate.study.report._tables import as_csv, cells, headings
 
 from .small_study import TEXT, data
 
@@ -79,7 +79,7 @@ def test_circuits_are_counted_beside_the_estimate(found: tuple[Outcome, Path]) -
 
 
 def test_tracing_without_the_tracer_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("narrowgate.study._search.find_spec", lambda _: None)
+    monkeypatch.setattr("narrowgate.study.run._search.find_spec", lambda _: None)
     text = LUTS.replace("seeds = 2\n", "seeds = 2\ntrace = true\n", 1)
     with pytest.raises(StudyError, match=r"narrowgate\[rtl\]"):
         search(Study.parse(text), data(), tmp_path)

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from narrowgate.study._entries import (
+from narrowgate.study._errors import StudyError
+from narrowgate.study.journal._entries import (
     BracketDrawn,
     DrawnConfiguration,
     MemberTrained,
@@ -19,9 +20,8 @@ from narrowgate.study._entries import (
     RungRanked,
     UnitTrained,
 )
-from narrowgate.study._errors import StudyError
-from narrowgate.study._folder import held
-from narrowgate.study._journal import JOURNAL, Journal
+from narrowgate.study.journal._folder import held
+from narrowgate.study.journal._journal import JOURNAL, Journal
 
 
 def fill(folder: Path, count: int) -> Journal:
@@ -136,8 +136,8 @@ def test_a_full_disk_is_a_sentence_and_keeps_what_there_was(tmp_path: Path) -> N
     program = (
         "import resource, signal, sys\n"
         "from pathlib import Path\n"
-        "from narrowgate.study._entries import UnitTrained\n"
-        "from narrowgate.study._journal import Journal\n"
+        "from narrowgate.study.journal._entries import UnitTrained\n"
+        "from narrowgate.study.journal._journal import Journal\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "journal = Journal.open(Path(sys.argv[1]))\n"
@@ -161,7 +161,7 @@ def test_a_full_disk_is_a_sentence_and_keeps_what_there_was(tmp_path: Path) -> N
 
 def test_the_second_process_is_refused_and_told_who_holds_the_study(tmp_path: Path) -> None:
     program = (
-        "import sys\nfrom pathlib import Path\nfrom narrowgate.study._folder import held\n"
+        "import sys\nfrom pathlib import Path\nfrom narrowgate.study.journal._folder import held\n"
         "with held(Path(sys.argv[1])):\n    print('held', flush=True)\n    sys.stdin.read()\n"
     )
     with subprocess.Popen(

@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narrowgate.study._pareto import crowding, dominates, fronts, pareto_order
+from narrowgate.study.ranking._pareto import crowding, dominates, fronts, pareto_order
 
 entries = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=25)
 

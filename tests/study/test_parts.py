@@ -1,4 +1,4 @@
-"""Lanes, states, measures, costs, units, the meter: the parts of a search on their own."""
+"""How much at a time, states, measures, costs, units, the meter: the parts of a search on their own."""
 
 import io
 from collections import defaultdict
@@ -16,12 +16,12 @@ from rich.console import Console
 
 from narrowgate.network import Configuration
 from narrowgate.study import Progress, Study, StudyError, bit_operations, bits_per_weight, live_view, weight_bits
-from narrowgate.study._lanes import Lanes, is_out_of_memory
-from narrowgate.study._measures import classified, efficiency
-from narrowgate.study._member_id import MemberId
-from narrowgate.study._members import Known, finalist_member, rung_member, units
-from narrowgate.study._progress import Meter, render
-from narrowgate.study._states import StateFolder
+from narrowgate.study.journal._member_id import MemberId
+from narrowgate.study.journal._members import Known, finalist_member, rung_member, units
+from narrowgate.study.ranking._measures import classified, efficiency
+from narrowgate.study.run._concurrency import Concurrency, is_out_of_memory
+from narrowgate.study.run._progress import Meter, render
+from narrowgate.study.run._states import StateFolder
 from narrowgate.training import initial_state, program_of
 
 from .small_study import TEXT
@@ -30,7 +30,7 @@ STUDY = Study.parse(TEXT)
 
 
 def test_memory_that_overflows_halves_the_lanes_and_goes_on() -> None:
-    lanes = Lanes(8, workers=1)
+    lanes = Concurrency(8, workers=1)
     tried: list[int] = []
     told: list[str] = []
 
@@ -53,11 +53,11 @@ def test_when_not_even_one_fits_there_is_a_sentence() -> None:
         raise MemoryError("4 TB")
 
     with pytest.raises(StudyError, match="not even one member fits"):
-        Lanes(2, workers=1).run(work, lambda _: None)
+        Concurrency(2, workers=1).run(work, lambda _: None)
 
 
 def test_memory_that_holds_two_workers_of_four_is_worked_on_by_two() -> None:
-    lanes, at_once, all_there = Lanes(1, workers=4), Semaphore(2), Barrier(4, timeout=60)
+    lanes, at_once, all_there = Concurrency(1, workers=4), Semaphore(2), Barrier(4, timeout=60)
     told: list[str] = []
     seen: list[int] = []
 

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from narrowgate.study import Study
-from narrowgate.study._brackets import hyperband
-from narrowgate.study._entries import MemberTrained
-from narrowgate.study._member_id import MemberId
-from narrowgate.study._ranking import (
+from narrowgate.study.journal._entries import MemberTrained
+from narrowgate.study.journal._findings import Findings
+from narrowgate.study.journal._member_id import MemberId
+from narrowgate.study.ranking._brackets import hyperband
+from narrowgate.study.ranking._ranking import (
     WORST,
     Standing,
     Worth,
@@ -26,7 +27,6 @@ from narrowgate.study._ranking import (
     standing,
     within_noise,
 )
-from narrowgate.study._record import Record
 from narrowgate.trigger import near_auc
 
 from .small_study import TEXT
@@ -244,7 +244,7 @@ def test_with_one_evaluation_and_one_seed_a_rung_still_has_ties() -> None:
         .replace("last = 2", "last = 3")
     )
     study = Study.parse(text)
-    record = Record(study, signal_events=100)
+    record = Findings(study, signal_events=100)
     for name, value in (("c001", 0.50), ("c002", 0.48), ("c003", 0.20)):
         curve: dict[str, list[float | None]] = {"step": [20], "near-auc": [value], "auc": [0.9]}
         record.known[MemberId(name, 1)].extend(MemberTrained(step=20, diverged_at=None, state="", curve=curve))

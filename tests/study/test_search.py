@@ -19,7 +19,6 @@ from narrowgate.study import (
     Progress,
     Study,
     StudyError,
-    _search,
     as_csv,
     as_myst,
     best,
@@ -29,12 +28,13 @@ from narrowgate.study import (
     search,
     show,
 )
-from narrowgate.study._entries import BracketDrawn, UnitTrained
-from narrowgate.study._folder import held
-from narrowgate.study._journal import Journal
-from narrowgate.study._lanes import Lanes
-from narrowgate.study._outcome import outcome_of
-from narrowgate.study._progress import Meter
+from narrowgate.study.journal._entries import BracketDrawn, UnitTrained
+from narrowgate.study.journal._folder import held
+from narrowgate.study.journal._journal import Journal
+from narrowgate.study.report._outcome import outcome_of
+from narrowgate.study.run import _search
+from narrowgate.study.run._concurrency import Concurrency
+from narrowgate.study.run._progress import Meter
 from narrowgate.training import Trained
 
 from .small_study import TEXT, data, find
@@ -76,7 +76,7 @@ def stop_after(reports: int) -> Callable[[Progress], None]:
 def test_the_number_of_workers_changes_nothing(
     workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finished: tuple[Path, Outcome]
 ) -> None:
-    monkeypatch.setattr(_search, "Lanes", lambda count: Lanes(count, workers))
+    monkeypatch.setattr(_search, "Concurrency", lambda count: Concurrency(count, workers))
     find(tmp_path)
     assert files(tmp_path / "small") == files(finished[0])
 
@@ -204,7 +204,7 @@ def test_the_time_budget_ends_it_in_the_middle_of_a_unit(tmp_path: Path, monkeyp
             seconds += 1
 
         meter = partial(Meter, clock=lambda: float(seconds))  # noqa: B023
-        monkeypatch.setattr("narrowgate.study._search.Meter", meter)
+        monkeypatch.setattr("narrowgate.study.run._search.Meter", meter)
         root = tmp_path / str(budget)
         outcome = search(STUDY, DATA, root, time_budget=float(budget), report=report)
         assert outcome.finished

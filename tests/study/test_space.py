@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from narrowgate.study._errors import StudyError
-from narrowgate.study._parameter import Parameter
-from narrowgate.study._space import Space
+from narrowgate.study.space._parameter import Parameter
+from narrowgate.study.space._space import Space
 
 
 def space(fixed: dict[str, Any] | None = None, **parameters: Any) -> Space:

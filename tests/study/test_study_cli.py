@@ -21,7 +21,7 @@ from narrowgate.cli import app
 from narrowgate.events import save
 from narrowgate.network import Configuration
 from narrowgate.study import find, show
-from narrowgate.study._folder import held
+from narrowgate.study.journal._folder import held
 from narrowgate.training import Placement, Trained
 
 from .small_study import TEXT, data

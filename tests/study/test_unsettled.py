@@ -3,7 +3,7 @@
 import pytest
 
 from narrowgate.study import Study
-from narrowgate.study._unsettled import unsettled
+from narrowgate.study.run._batch_norm_caution import batch_norm_caution
 
 from .small_study import TEXT
 
@@ -21,27 +21,27 @@ def study(
     "ranking", ['kind = "best-epoch"', 'early_measure = "loss"', 'measure = "loss"\nearly_measure = "loss"']
 )
 def test_early_losses_with_batch_norm_earn_a_caution(ranking: str) -> None:
-    sentence = unsettled(study(ranking=ranking))
+    sentence = batch_norm_caution(study(ranking=ranking))
     assert "the rung at 40 steps ranks by the loss" in sentence
     assert "67%" in sentence  # 0.99^40
     assert "'near-auc'" in sentence
 
 
 def test_without_batch_norm_there_is_none() -> None:
-    assert not unsettled(study(batch_norm="off"))
+    assert not batch_norm_caution(study(batch_norm="off"))
 
 
 def test_near_auc_earns_none() -> None:
-    assert not unsettled(study(ranking='early_measure = "near-auc"'))
+    assert not batch_norm_caution(study(ranking='early_measure = "near-auc"'))
 
 
 def test_late_losses_earn_none() -> None:
     """0.99^300 is 4.9 %."""
-    assert not unsettled(study(smallest=300, largest=1200))
-    assert unsettled(study(smallest=280, largest=1120))
+    assert not batch_norm_caution(study(smallest=300, largest=1200))
+    assert batch_norm_caution(study(smallest=280, largest=1120))
 
 
 def test_batch_norm_may_be_searched() -> None:
     searched = '[space.norm]\nsets = "network.batch_norm"\nchoices = ["off", "all"]\n\n[strategy]'
     text = TEXT.replace("[strategy]", searched).replace("[ranking]\n", '[ranking]\nearly_measure = "loss"\n')
-    assert unsettled(Study.parse(text))
+    assert batch_norm_caution(Study.parse(text))

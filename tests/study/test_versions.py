@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from narrowgate.errors import NarrowgateError
-from narrowgate.study import StudyError, best, resume, show, story
-from narrowgate.study._journal import Journal
+from narrowgate.study import StudyError, best, history, resume, show
+from narrowgate.study.journal._journal import Journal
 
 from .small_study import data
 
@@ -31,7 +31,7 @@ def test_a_study_of_before_journals_had_a_version_opens(tmp_path: Path) -> None:
             assert now[name] == then[name]
         assert now["full"] == then["full"]
     assert best(OLD).configuration == table["best"][0]["configuration"]
-    assert story(OLD, "c001").places
+    assert history(OLD, "c001").places
     shutil.copytree(OLD, tmp_path / "small")
     assert resume(tmp_path / "small", data()) == outcome
 

@@ -10,12 +10,12 @@ from threading import Event
 
 import pytest
 
-from narrowgate.study._executor import AbandonedError, Threads
-from narrowgate.study._lanes import Lanes
-from narrowgate.study._members import Unit, rung_member
-from narrowgate.study._states import StateFolder
 from narrowgate.study._study import Study
-from narrowgate.study._work import StudyData, UnitResult, work
+from narrowgate.study.journal._members import Unit, rung_member
+from narrowgate.study.run._concurrency import Concurrency
+from narrowgate.study.run._executor import AbandonedError, Threads
+from narrowgate.study.run._states import StateFolder
+from narrowgate.study.run._work import StudyData, UnitResult, work
 from narrowgate.training import use_all_cores
 
 from .small_study import TEXT, data
@@ -128,7 +128,7 @@ def test_a_lost_state_is_trained_again_to_the_same_bits(
 
 def test_an_executor_that_is_left_early_abandons_what_it_has_begun(tmp_path: Path) -> None:
     begun, states = Event(), StateFolder(tmp_path / "states")
-    executor = Threads(DATA, states, Lanes(1, workers=1), lambda _: None)
+    executor = Threads(DATA, states, Concurrency(1, workers=1), lambda _: None)
 
     def advanced(steps: int) -> None:
         if steps:
@@ -151,6 +151,6 @@ def test_an_executor_is_told_that_there_is_no_room_before_it_begins(tmp_path: Pa
         assert steps == 0
         raise StoppedError
 
-    with Threads(DATA, StateFolder(tmp_path), Lanes(1), lambda _: None) as executor, pytest.raises(StoppedError):
+    with Threads(DATA, StateFolder(tmp_path), Concurrency(1), lambda _: None) as executor, pytest.raises(StoppedError):
         executor.begin(units(0, 40)[0], full).result()
     assert not list(tmp_path.iterdir())

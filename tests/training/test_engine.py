@@ -15,9 +15,9 @@ from narrowgate.training import (
     CurveEvaluation,
     Engine,
     Loss,
+    Measured,
     Population,
     Program,
-    Row,
     Settings,
     State,
     TrainingImages,
@@ -86,7 +86,7 @@ class ConstantLoss:
 
     def rows(
         self, population: Population, settings: Settings, state: State, members: Sequence[Configuration], step: int
-    ) -> list[Row]:
+    ) -> list[Measured]:
         return [{"loss": None if step == 10 else 1.0} for _ in members]
 
 

@@ -90,7 +90,7 @@ def show(
 
     The table of the best, how well the cheap rungs foretold the later ones, and where pictures and runs are.
     """
-    from narrowgate.study import as_csv, as_myst, find, story
+    from narrowgate.study import as_csv, as_myst, find, history
     from narrowgate.study import as_json as json_of
     from narrowgate.study import show as read
 
@@ -100,7 +100,7 @@ def show(
     if configuration is not None:
         if myst:
             raise typer.BadParameter("--configuration goes with --json or --csv, not with --myst.")
-        found = story(folder, configuration)
+        found = history(folder, configuration)
         if as_json or csv:
             sys.stdout.write(found.as_json() if as_json else found.as_csv())
         else:

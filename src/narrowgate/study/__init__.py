@@ -3,50 +3,53 @@
     outcome = search("examples/studies/notebook-search-2.toml", load_sample(), "studies")
     print(outcome.rows[0].efficiency)
 
-`Study` is what is searched, `search` and `resume` do it, `show` reads what was found. Spaces, brackets, ranking and
-rank fidelity are pure functions; `docs/study.md` tells how they work.
+`Study` is what is searched, `search` and `resume` do it, `Study.open(folder)` and `show` read what was found. Spaces,
+brackets, ranking and rank fidelity are pure functions; `docs/study.md` tells how they work.
 """
 
-from narrowgate.study._brackets import Bracket, Rung, hyperband, successive_halving, unpruned
-from narrowgate.study._cost import Cost, bit_operations, bits_per_weight, weight_bits
 from narrowgate.study._errors import StudyError
-from narrowgate.study._fidelity import Fidelity, fidelity, kendall
-from narrowgate.study._finals import Keep
-from narrowgate.study._find import find, folder_of
-from narrowgate.study._outcome import Efficiency, Outcome, Ranked, Row
-from narrowgate.study._pareto import fronts, pareto_order
-from narrowgate.study._pictures import draw
-from narrowgate.study._progress import Progress, Report, live_view
-from narrowgate.study._ranking import Decision, Standing, promote, rank
-from narrowgate.study._search import best, resume, search, show
-from narrowgate.study._space import Drawn, Space
-from narrowgate.study._story import Place, Story, story
 from narrowgate.study._study import Finalists, Ranking, Strategy, Study
-from narrowgate.study._tables import as_csv, as_json, as_myst, render
+from narrowgate.study.journal._find import find, folder_of
+from narrowgate.study.ranking._brackets import Bracket, Rung, hyperband, successive_halving, unpruned
+from narrowgate.study.ranking._cost import CostFunction, bit_operations, bits_per_weight, weight_bits
+from narrowgate.study.ranking._fidelity import Fidelity, fidelity, kendall
+from narrowgate.study.ranking._pareto import fronts, pareto_order
+from narrowgate.study.ranking._ranking import Decision, Standing, promote, rank
+from narrowgate.study.report._history import History, RungPlace, history
+from narrowgate.study.report._outcome import BestRow, Efficiency, Outcome, Ranked
+from narrowgate.study.report._pictures import draw
+from narrowgate.study.report._read import best, show
+from narrowgate.study.report._tables import as_csv, as_json, as_myst, render
+from narrowgate.study.run._finalists import Keep
+from narrowgate.study.run._handle import StudyFolder
+from narrowgate.study.run._progress import Progress, Report, live_view
+from narrowgate.study.run._search import resume, search
+from narrowgate.study.space._space import DrawnPoint, Space
 
 __all__ = [
+    "BestRow",
     "Bracket",
-    "Cost",
+    "CostFunction",
     "Decision",
-    "Drawn",
+    "DrawnPoint",
     "Efficiency",
     "Fidelity",
     "Finalists",
+    "History",
     "Keep",
     "Outcome",
-    "Place",
     "Progress",
     "Ranked",
     "Ranking",
     "Report",
-    "Row",
     "Rung",
+    "RungPlace",
     "Space",
     "Standing",
-    "Story",
     "Strategy",
     "Study",
     "StudyError",
+    "StudyFolder",
     "as_csv",
     "as_json",
     "as_myst",
@@ -58,6 +61,7 @@ __all__ = [
     "find",
     "folder_of",
     "fronts",
+    "history",
     "hyperband",
     "kendall",
     "live_view",
@@ -68,7 +72,6 @@ __all__ = [
     "resume",
     "search",
     "show",
-    "story",
     "successive_halving",
     "unpruned",
     "weight_bits",

@@ -7,18 +7,21 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
 from narrowgate.files import LARGEST_TOML, FileError, parse_toml, read_text
 from narrowgate.integers import is_fixed_point
-from narrowgate.study._brackets import Bracket, hyperband, in_steps, successive_halving, unpruned
 from narrowgate.study._errors import StudyError
-from narrowgate.study._parameter import Parameter, Section
-from narrowgate.study._sentences import sentences
-from narrowgate.study._space import Space
+from narrowgate.study.ranking._brackets import Bracket, hyperband, in_steps, successive_halving, unpruned
+from narrowgate.study.space._parameter import Parameter, Section
+from narrowgate.study.space._sentences import sentences
+from narrowgate.study.space._space import Space
 from narrowgate.units import in_kilohertz
+
+if TYPE_CHECKING:
+    from narrowgate.study.run._handle import StudyFolder
 
 LOOKED_AT = 1000
 """Configurations of a space without end that are looked at before a search begins."""
@@ -151,6 +154,19 @@ class Study:
         except FileError as error:
             raise StudyError(f"{path}: the study file cannot be read ({error}).") from None
         return cls.parse(text, where=str(path))
+
+    @staticmethod
+    def open(folder: Path | str) -> StudyFolder:
+        """The study that a search keeps in `folder`: `Study.open("studies/small").best()`.
+
+        Raises:
+            StudyError: there is none, or it cannot be read.
+        """
+        from narrowgate.study.journal._reading import read_study
+        from narrowgate.study.run._handle import StudyFolder
+
+        read_study(Path(folder))
+        return StudyFolder(Path(folder))
 
     @classmethod
     def parse(cls, text: str, *, where: str = "study") -> Study:

@@ -1,7 +1,7 @@
 """Population training: members that share a shape train together, each from its own seed, resumable bit for bit."""
 
 from narrowgate.training._curve import COLUMNS, Curve, CurveEvaluation, curve_events, curve_point
-from narrowgate.training._engine import Engine, Epoch, Evaluate, Row
+from narrowgate.training._engine import Engine, Epoch, Evaluate, Measured
 from narrowgate.training._loss import Loss, cross_entropy
 from narrowgate.training._member import TrainingImages
 from narrowgate.training._placement import Placement, device_in_words, use_all_cores, usual_placement
@@ -20,11 +20,11 @@ __all__ = [
     "Epoch",
     "Evaluate",
     "Loss",
+    "Measured",
     "Placement",
     "Population",
     "Program",
     "Progress",
-    "Row",
     "Settings",
     "State",
     "Trained",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from narrowgate.events import Dataset, EventSource
 from narrowgate.network import Configuration
-from narrowgate.training._engine import Row
+from narrowgate.training._engine import Measured
 from narrowgate.training._population import Population, in_batches
 from narrowgate.training._state import Settings, State
 from narrowgate.trigger import accuracy, area_under_curve
@@ -63,7 +63,7 @@ class CurveEvaluation:
 
     def rows(
         self, population: Population, settings: Settings, state: State, members: Sequence[Configuration], step: int
-    ) -> list[Row]:
+    ) -> list[Measured]:
         """Learning rate, and `curve_point` of the averaged and of the live weights."""
         rates = population.learning_rates(settings, state)
         averaged = self._points(population, settings, state.averaged_weights, state.averaged_statistics)

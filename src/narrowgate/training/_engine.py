@@ -21,7 +21,7 @@ from narrowgate.training._member import TrainingImages
 from narrowgate.training._population import Population
 from narrowgate.training._state import Settings, State
 
-Row = dict[str, float | None]
+Measured = dict[str, float | None]
 """What was measured of a member at an evaluation; `None` for what was not, or is not finite."""
 
 
@@ -33,7 +33,7 @@ class Evaluate(Protocol):
 
     def rows(
         self, population: Population, settings: Settings, state: State, members: Sequence[Configuration], step: int
-    ) -> list[Row]:
+    ) -> list[Measured]:
         """A row for each of `members`, which are the first of the population, after `step` steps.
 
         Every row has a column `loss`: the learning-rate schedules hear of it.
@@ -51,7 +51,7 @@ class Epoch:
     step: int
     state: State
     train_losses: NDArray[np.float32]
-    rows: list[Row]
+    rows: list[Measured]
     seconds: float
 
 

@@ -33,7 +33,7 @@ class TrainingImages(NamedTuple):
         return cls(jnp.asarray(source.take(order)), jnp.int32(np.count_nonzero(source.labels == 1)))
 
 
-class Drawn(NamedTuple):
+class DrawnBatches(NamedTuple):
     """What chance decides about steps: the events of each one's batch, by number, and the key of its dropout masks."""
 
     events: Int[Array | NDArray[np.int32], "steps batch"]
@@ -44,7 +44,7 @@ def train_epoch(
     program: Program,
     settings: Settings,
     state: State,
-    drawn: Drawn,
+    drawn: DrawnBatches,
     events: UInt[Array, "events rows columns channels"],
 ) -> tuple[State, Float[Array, ""]]:
     """`steps_per_epoch` steps on those of the `events` that were `drawn`; also the mean training loss over them."""
@@ -73,7 +73,7 @@ def _is_table(part: Any) -> bool:
 
 
 def _train_step(
-    program: Program, settings: Settings, events: Array, like: State, state: Any, drawn: Drawn
+    program: Program, settings: Settings, events: Array, like: State, state: Any, drawn: DrawnBatches
 ) -> tuple[Any, Float[Array, ""]]:
     """One step of the flattened `state`; `like` has the same tables with their names."""
     batch = gathered(events, jnp.asarray(drawn.events))
@@ -116,7 +116,7 @@ def _train_step(
     return kept._replace(diverged_at=jnp.where(first, state.step, state.diverged_at)), loss
 
 
-def draw(program: Program, seed: int, step: int, images: TrainingImages) -> Drawn:
+def draw(program: Program, seed: int, step: int, images: TrainingImages) -> DrawnBatches:
     """For an epoch that begins at `step`: half signal, half background, drawn with replacement.
 
     A step's draws depend on nothing but seed and step: NumPy's Philox generator counts, so that every step has a
@@ -131,7 +131,7 @@ def draw(program: Program, seed: int, step: int, images: TrainingImages) -> Draw
     count = np.where(np.arange(batch) < batch // 2, signal, every - signal)
     chosen = (first + np.floor((numbers[:, :batch] >> 11) * 2.0**-53 * count)).astype(np.int32)
     key = np.ascontiguousarray(numbers[:, batch : batch + 1]).view(np.uint32)
-    return Drawn(chosen, key)
+    return DrawnBatches(chosen, key)
 
 
 def averaging(decay: Float[Array, ""], step: Int[Array, ""]) -> Float[Array, ""]:

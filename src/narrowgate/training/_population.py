@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from narrowgate.machine import own_arithmetic
 from narrowgate.network import Arrays, Configuration, ImageShape, Layers, Numerics, events_last, layers, scores
 from narrowgate.training._compiled import Compiled
-from narrowgate.training._member import Drawn, TrainingImages, draw, train_epoch
+from narrowgate.training._member import DrawnBatches, TrainingImages, draw, train_epoch
 from narrowgate.training._placement import Placement, PlacementMemory, candidates, fastest, usual_placement
 from narrowgate.training._schedule import Plateau, ScheduleSettings, after_evaluation, learning_rate
 from narrowgate.training._state import Program, Settings, State, initial_state, settings_of
@@ -129,7 +129,7 @@ class Population:
         shapes = [list(shape) for shape in self.program.layers.weight_shapes().values()]
         return f"{device.device_kind} x{jax.local_device_count()} members<={members} {self.program.batch_size} {shapes}"
 
-    def _drawn(self, settings: Settings, state: State, images: TrainingImages) -> Drawn:
+    def _drawn(self, settings: Settings, state: State, images: TrainingImages) -> DrawnBatches:
         starts = zip(np.asarray(settings.seed), np.asarray(state.step), strict=True)
         return stack([draw(self.program, int(seed), int(step), images) for seed, step in starts])
 

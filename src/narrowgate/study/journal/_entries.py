@@ -12,7 +12,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, model_validator
 
-from narrowgate.study._member_id import MemberId
+from narrowgate.study.journal._member_id import MemberId
 
 VERSION = 1
 

@@ -15,25 +15,26 @@ import jax
 from narrowgate import __version__, checks
 from narrowgate.events import Dataset
 from narrowgate.files import sweep
-from narrowgate.study._cost import COSTS, Cost
-from narrowgate.study._entries import VERSION, DataSeen, EventCounts, Finished, Opened, UnitTrained, Versions
 from narrowgate.study._errors import StudyError
-from narrowgate.study._executor import Threads
-from narrowgate.study._finals import Keep, run_finals
-from narrowgate.study._find import folder_of
-from narrowgate.study._folder import held
-from narrowgate.study._journal import JOURNAL, Journal
-from narrowgate.study._lanes import Lanes, usual_lanes
-from narrowgate.study._leave import write_outcome
-from narrowgate.study._outcome import Outcome, Row, outcome_of
-from narrowgate.study._progress import Meter, Progress, Report
-from narrowgate.study._record import Record
-from narrowgate.study._rungs import Search, run_rungs
-from narrowgate.study._space import Drawn
-from narrowgate.study._states import StateFolder
 from narrowgate.study._study import Study
-from narrowgate.study._unsettled import unsettled
-from narrowgate.study._work import StudyData
+from narrowgate.study.journal._entries import VERSION, DataSeen, EventCounts, Finished, Opened, UnitTrained, Versions
+from narrowgate.study.journal._find import folder_of
+from narrowgate.study.journal._findings import Findings
+from narrowgate.study.journal._folder import held
+from narrowgate.study.journal._journal import Journal
+from narrowgate.study.journal._reading import read_study
+from narrowgate.study.ranking._cost import COSTS, CostFunction
+from narrowgate.study.report._outcome import Outcome, outcome_of
+from narrowgate.study.report._write import write_outcome
+from narrowgate.study.run._batch_norm_caution import batch_norm_caution
+from narrowgate.study.run._concurrency import Concurrency, usual_count
+from narrowgate.study.run._executor import Threads
+from narrowgate.study.run._finalists import Keep, run_finals
+from narrowgate.study.run._progress import Meter, Progress, Report
+from narrowgate.study.run._rungs import Search, run_rungs
+from narrowgate.study.run._states import StateFolder
+from narrowgate.study.run._work import StudyData
+from narrowgate.study.space._space import DrawnPoint
 from narrowgate.training import device_in_words
 from narrowgate.trigger import RATES
 
@@ -49,7 +50,7 @@ def search(
     time_budget: float | None = None,
     report: Report | None = None,
     keep: Keep | None = None,
-    cost: Cost | None = None,
+    cost: CostFunction | None = None,
     take_over: bool = False,
 ) -> Outcome:
     """Search, and leave everything about it in a folder of `root` that is named after the study.
@@ -83,7 +84,7 @@ def resume(
     time_budget: float | None = None,
     report: Report | None = None,
     keep: Keep | None = None,
-    cost: Cost | None = None,
+    cost: CostFunction | None = None,
     take_over: bool = False,
 ) -> Outcome:
     """Go on with the search kept in `folder`. Arguments and errors: see `search`."""
@@ -91,53 +92,7 @@ def resume(
     return _Run(study, dataset, Path(folder), time_budget, report, keep, cost).finish(take_over)
 
 
-def show(folder: Path | str) -> Outcome:
-    """What the search kept in `folder` has found so far; reads only, also while it runs.
-
-    A damaged end of the journal is left out, and the outcome's state says so.
-
-    Raises:
-        StudyError: there is no study in `folder`, or its journal is damaged from the beginning.
-    """
-    study, journal = read_study(Path(folder))
-    state = "finished" if FINISHED in journal else "not finished"
-    damage = f"{state}; {journal.warning.rstrip('.')}" if journal.warning else ""
-    return outcome_of(study, journal, stopped=damage)
-
-
-def best(folder: Path | str, place: int = 1) -> Row:
-    """The row at a place (1 is the first) of what the search kept in `folder` has found so far.
-
-    Raises:
-        StudyError: there is no study in `folder`, or nothing in it has that place yet.
-    """
-    rows = show(folder).rows
-    if not rows:
-        raise StudyError(f"{folder}: nothing is ranked yet; let the search go on.")
-    if not 1 <= place <= len(rows):
-        raise StudyError(f"{folder}: the table of the best has the places 1 to {len(rows)}; found {place}.")
-    return rows[place - 1]
-
-
-def read_study(folder: Path) -> tuple[Study, Journal]:
-    """The study kept in `folder`, and its journal as far as it is sound.
-
-    Raises:
-        StudyError: there is none, or its journal is damaged from its first line on, or another version's.
-    """
-    journal = Journal.read(folder)
-    opened = journal.find(Opened, OPENED)
-    if opened is None and (journal.warning or journal.entries):
-        raise StudyError(
-            f"{folder / JOURNAL} is damaged from its first line on, and nothing can be read from it; searching anew "
-            f"with the study's file sets it aside."
-        )
-    if opened is None:
-        raise StudyError(f"{folder} holds no study; a study's folder has a {JOURNAL} in it.")
-    return Study.parse(opened.text, where=f"{folder / JOURNAL}").for_counts(opened.bits), journal
-
-
-def _in_words(drawn: Drawn) -> str:
+def _in_words(drawn: DrawnPoint) -> str:
     return ", ".join(f"space.{name} = {json.dumps(value)}" for name, value in drawn.point.items())
 
 
@@ -152,7 +107,7 @@ class _Run:
         time_budget: float | None,
         report: Report | None,
         keep: Keep | None,
-        cost: Cost | None,
+        cost: CostFunction | None,
     ) -> None:
         self.given = study
         opened = Journal.read(folder).find(Opened, OPENED)
@@ -160,7 +115,7 @@ class _Run:
         self.dataset, self.folder, self.report, self.keep = dataset, folder, report, keep
         self.cost = cost or COSTS.get(study.ranking.cost)
         self.meter = Meter(study.work, time_budget=time_budget)
-        self.record = Record(study, dataset.crossing_rate, int(dataset.validation.labels.sum()))
+        self.record = Findings(study, dataset.crossing_rate, int(dataset.validation.labels.sum()))
         self.phase, self.alive, self.notice_given = "opening", 0, ""
         self.lock = RLock()
 
@@ -216,7 +171,7 @@ class _Run:
         )
 
     def _search(self, journal: Journal, opened: Opened) -> None:
-        lanes = Lanes(min([opened.lanes, *(unit.lanes for unit in journal.all(UnitTrained))]))
+        lanes = Concurrency(min([opened.lanes, *(unit.lanes for unit in journal.all(UnitTrained))]))
         states, data = StateFolder(self.folder / "states"), StudyData(self.study, self.dataset)
         parts = Search(
             study=self.study,
@@ -269,7 +224,7 @@ class _Run:
             bits=self.dataset.bits,
             crossing_rate=float(self.dataset.crossing_rate),
             validation=EventCounts(signal=signal, background=len(self.dataset.validation) - signal),
-            lanes=usual_lanes(),
+            lanes=usual_count(),
             device=device_in_words(),
             versions=Versions(narrowgate=__version__, jax=jax.__version__),
         )
@@ -299,7 +254,7 @@ class _Run:
             *checks.left_out((self.study.ranking.rate, *RATES), self.dataset),
         ):
             self.notice(sentence)
-        caution = unsettled(self.study)
+        caution = batch_norm_caution(self.study)
         if caution:
             self.notice(caution)
 
@@ -320,7 +275,7 @@ class _Run:
             raise StudyError("\n".join(wrong))
 
     @cached_property
-    def _drawn(self) -> Sequence[Drawn]:
+    def _drawn(self) -> Sequence[DrawnPoint]:
         """Every configuration that the search will draw, as the file gives it."""
         space = self.given.space
         count = sum(bracket.rungs[0].places for bracket in self.given.brackets)

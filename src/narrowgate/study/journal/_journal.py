@@ -19,8 +19,8 @@ from typing import Any, TypeVar, cast
 from pydantic import ValidationError
 
 from narrowgate.files import FileError, flush_folder, parse_json
-from narrowgate.study._entries import VERSION, Entry, kind_of
 from narrowgate.study._errors import StudyError
+from narrowgate.study.journal._entries import VERSION, Entry, kind_of
 
 JOURNAL = "journal.jsonl"
 

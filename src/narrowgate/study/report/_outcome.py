@@ -8,17 +8,17 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from narrowgate.network import Configuration, ImageShape
-from narrowgate.study._cost import bit_operations, bits_per_weight
-from narrowgate.study._entries import Judged, RungRanked, Stopped, Traced, TracedCircuit
-from narrowgate.study._fidelity import Fidelity
-from narrowgate.study._journal import Journal
-from narrowgate.study._member_id import MemberId
-from narrowgate.study._members import in_full
-from narrowgate.study._pareto import fronts
-from narrowgate.study._ranking import Standing, within_noise
-from narrowgate.study._reading import opened_in, record_of
-from narrowgate.study._record import Record
 from narrowgate.study._study import Study
+from narrowgate.study.journal._entries import Judged, RungRanked, Stopped, Traced, TracedCircuit
+from narrowgate.study.journal._findings import Findings
+from narrowgate.study.journal._journal import Journal
+from narrowgate.study.journal._member_id import MemberId
+from narrowgate.study.journal._members import in_full
+from narrowgate.study.journal._reading import opened_in, record_of
+from narrowgate.study.ranking._cost import bit_operations, bits_per_weight
+from narrowgate.study.ranking._fidelity import Fidelity
+from narrowgate.study.ranking._pareto import fronts
+from narrowgate.study.ranking._ranking import Standing, within_noise
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Efficiency:
 
 
 @dataclass(frozen=True)
-class Row:
+class BestRow:
     """A line of the table of the best.
 
     `full` is the configuration as the finalist was (or will be) trained, with the typical network's seed.
@@ -121,7 +121,7 @@ class Outcome:
     """What a search found. `state` says in a sentence whether that is final; `finished` whether it is."""
 
     study: Study
-    rows: tuple[Row, ...]
+    rows: tuple[BestRow, ...]
     ranked: tuple[Ranked, ...]
     values: Mapping[int, Mapping[str, float]]
     """At every budget: each configuration's value there, larger for better; −∞ for what diverged."""
@@ -173,7 +173,7 @@ class Outcome:
         }
 
 
-def _are_alike(first: Row, second: Row) -> bool:
+def _are_alike(first: BestRow, second: BestRow) -> bool:
     if first.validation is None or second.validation is None or first.steps != second.steps:
         return False
     return abs(first.validation - second.validation) <= 2 * math.hypot(first.noise, second.noise)
@@ -233,8 +233,8 @@ def _state(journal: Journal) -> str:
 
 
 def _judged_rows(
-    study: Study, record: Record, judged: Judged, traced: Mapping[str, TracedCircuit], image: ImageShape
-) -> list[Row]:
+    study: Study, record: Findings, judged: Judged, traced: Mapping[str, TracedCircuit], image: ImageShape
+) -> list[BestRow]:
     rows = []
     for found in judged.finalists:
         name, judgement = found.configuration, found.judgement
@@ -252,7 +252,7 @@ def _judged_rows(
             )
         configuration = record.configurations[name]
         rows.append(
-            Row(
+            BestRow(
                 configuration=name,
                 settings=record.points[name],
                 full=in_full(study, name, configuration, found.network),
@@ -277,14 +277,14 @@ def _judged_rows(
 
 
 def _provisional_rows(
-    study: Study, record: Record, leaders: list[tuple[int, Standing]], image: ImageShape
-) -> list[Row]:
+    study: Study, record: Findings, leaders: list[tuple[int, Standing]], image: ImageShape
+) -> list[BestRow]:
     """The best of the rungs, while no finalist is judged."""
     rows = []
     for budget, entry in leaders[: study.finalists.count]:
         configuration = record.configurations[entry.configuration]
         rows.append(
-            Row(
+            BestRow(
                 configuration=entry.configuration,
                 settings=record.points[entry.configuration],
                 full=in_full(study, entry.configuration, configuration, None),
@@ -307,12 +307,12 @@ def _provisional_rows(
     return rows
 
 
-def _last(record: Record, name: str, column: str, budget: int) -> float | None:
+def _last(record: Findings, name: str, column: str, budget: int) -> float | None:
     values = record.known[MemberId(name, 1)].values(column, budget)
     return values[-1] if values and values[-1] == values[-1] else None
 
 
-def _ranked(record: Record, leaders: list[tuple[int, Standing]], image: ImageShape) -> list[Ranked]:
+def _ranked(record: Findings, leaders: list[tuple[int, Standing]], image: ImageShape) -> list[Ranked]:
     """Everybody, with the Pareto front of those who reached the highest budget (value against cost)."""
     found = []
     top = leaders[0][0] if leaders else 0

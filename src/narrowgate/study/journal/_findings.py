@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from narrowgate.network import Configuration
-from narrowgate.study._entries import UnitTrained
-from narrowgate.study._fidelity import Fidelity, fidelity
-from narrowgate.study._member_id import MemberId
-from narrowgate.study._members import Known
-from narrowgate.study._ranking import (
+from narrowgate.study._study import WHOLE_SPLIT, Measure, Study
+from narrowgate.study.journal._entries import UnitTrained
+from narrowgate.study.journal._member_id import MemberId
+from narrowgate.study.journal._members import Known
+from narrowgate.study.ranking._fidelity import Fidelity, fidelity
+from narrowgate.study.ranking._ranking import (
     WORST,
     Standing,
     Worth,
@@ -22,8 +23,7 @@ from narrowgate.study._ranking import (
     separates,
     standing,
 )
-from narrowgate.study._space import Point
-from narrowgate.study._study import WHOLE_SPLIT, Measure, Study
+from narrowgate.study.space._space import Point
 from narrowgate.trigger import CROSSING_RATE
 
 ENOUGH_UNPRUNED = 8
@@ -31,7 +31,7 @@ ENOUGH_UNPRUNED = 8
 
 
 @dataclass
-class Record:
+class Findings:
     """Everything found so far; `known` is by member, `points` and `configurations` by configuration.
 
     `crossing_rate` (Hz) and `signal_events` (of the validation split, `None` where a journal does not say) are those of

@@ -15,17 +15,16 @@ from rich.console import Group
 from rich.text import Text
 
 from narrowgate.network import Configuration
-from narrowgate.study._entries import RankedConfiguration, RungRanked
 from narrowgate.study._errors import StudyError
-from narrowgate.study._journal import Journal
-from narrowgate.study._members import Column
-from narrowgate.study._reading import record_of
-from narrowgate.study._search import read_study
-from narrowgate.study._tables import table_of
+from narrowgate.study.journal._entries import RankedConfiguration, RungRanked
+from narrowgate.study.journal._journal import Journal
+from narrowgate.study.journal._members import Column
+from narrowgate.study.journal._reading import read_study, record_of
+from narrowgate.study.report._tables import table_of
 
 
 @dataclass(frozen=True)
-class Place:
+class RungPlace:
     """A configuration's place at a rung of a bracket, both counted from 1.
 
     `place` of `among` configurations, by `measure` after `steps` steps; `value` is larger for better (a loss negative),
@@ -45,7 +44,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Story:
+class History:
     """Everything that a study knows about one configuration.
 
     `settings` is its point in the space, `full` the configuration itself. `curves` holds for every member (seed, and
@@ -60,7 +59,7 @@ class Story:
     settings: Mapping[str, Any]
     full: Configuration
     cost: float | None
-    places: tuple[Place, ...]
+    places: tuple[RungPlace, ...]
     curves: Mapping[str, Mapping[str, Column]]
     diverged_at: Mapping[str, int]
 
@@ -100,7 +99,7 @@ SHOWN = ("loss", "accuracy", "near-auc", "efficiency", "raw_loss", "learning_rat
 """Columns of a curve for the terminal."""
 
 
-def story(folder: Path | str, configuration: str) -> Story:
+def history(folder: Path | str, configuration: str) -> History:
     """What the search kept in `folder` did with a configuration, by its name in the tables (`c012`).
 
     Raises:
@@ -113,7 +112,7 @@ def story(folder: Path | str, configuration: str) -> Story:
         there = f"there are {names[0]} to {names[-1]}" if names else "none is drawn yet"
         raise StudyError(f"{folder} has no configuration {configuration!r}; {there}.")
     known = {str(member): one for member, one in record.of(configuration).items()}
-    return Story(
+    return History(
         study=study.name,
         configuration=configuration,
         settings=record.points[configuration],
@@ -125,7 +124,7 @@ def story(folder: Path | str, configuration: str) -> Story:
     )
 
 
-def _places(journal: Journal, configuration: str) -> list[Place]:
+def _places(journal: Journal, configuration: str) -> list[RungPlace]:
     found = []
     for line in journal.all(RungRanked):
         order = [one.configuration for one in line.order]
@@ -135,7 +134,7 @@ def _places(journal: Journal, configuration: str) -> list[Place]:
         own = line.order[place]
         bracket, rung = (int(number) for number in re.findall(r"\d+", line.step))
         found.append(
-            Place(
+            RungPlace(
                 bracket=bracket,
                 rung=rung,
                 steps=line.steps,
@@ -160,7 +159,7 @@ def _fate(line: RungRanked, own: RankedConfiguration) -> str:
     return "cut" if line.promoted or line.places_left else "at the end"
 
 
-def _cells(one: Place) -> list[str]:
+def _cells(one: RungPlace) -> list[str]:
     value = "" if one.value is None else f"{abs(one.value):.4f} ± {one.noise:.4f}"
     return [
         *(str(one.bracket), str(one.rung), str(one.steps), one.measure, value),

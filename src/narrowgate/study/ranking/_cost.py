@@ -15,7 +15,7 @@ from narrowgate.network import Configuration, Convolution, ImageShape, layer_for
 
 Weights = Mapping[str, NDArray[np.float32]]
 
-Cost = Callable[[Configuration, ImageShape], float]
+CostFunction = Callable[[Configuration, ImageShape], float]
 """Smaller is better."""
 
 FLOAT_BITS = 32
@@ -85,7 +85,7 @@ def traced(configuration: Configuration, weights: Weights, image: ImageShape) ->
     return {"luts": found.luts, "flip_flops": found.flip_flops, "clocks": found.latency_clocks}
 
 
-COSTS: dict[str, Cost] = {"weight-bits": weight_bits, "bit-operations": bit_operations, "luts": estimated_luts}
+COSTS: dict[str, CostFunction] = {"weight-bits": weight_bits, "bit-operations": bit_operations, "luts": estimated_luts}
 """By the words of `ranking.cost`."""
 
 

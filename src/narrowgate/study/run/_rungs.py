@@ -11,9 +11,9 @@ from itertools import islice, takewhile
 from typing import Any
 
 from narrowgate.network import Configuration
-from narrowgate.study._brackets import Bracket, Rung
-from narrowgate.study._cost import Cost
-from narrowgate.study._entries import (
+from narrowgate.study._errors import StudyError
+from narrowgate.study._study import Study
+from narrowgate.study.journal._entries import (
     BracketDrawn,
     DrawnConfiguration,
     EventCounts,
@@ -23,19 +23,19 @@ from narrowgate.study._entries import (
     Stopped,
     UnitTrained,
 )
-from narrowgate.study._errors import StudyError
-from narrowgate.study._evaluation import rests_on
-from narrowgate.study._executor import Executor
-from narrowgate.study._journal import Journal
-from narrowgate.study._member_id import MemberId
-from narrowgate.study._members import Member, Unit, rung_member, units
-from narrowgate.study._progress import Meter
-from narrowgate.study._ranking import promote
-from narrowgate.study._record import Record
-from narrowgate.study._space import Drawn
-from narrowgate.study._states import StateStore
-from narrowgate.study._study import Study
-from narrowgate.study._work import StudyData, UnitResult, state_of
+from narrowgate.study.journal._findings import Findings
+from narrowgate.study.journal._journal import Journal
+from narrowgate.study.journal._member_id import MemberId
+from narrowgate.study.journal._members import Member, Unit, rung_member, units
+from narrowgate.study.ranking._brackets import Bracket, Rung
+from narrowgate.study.ranking._cost import CostFunction
+from narrowgate.study.ranking._ranking import promote
+from narrowgate.study.run._evaluation import rests_on
+from narrowgate.study.run._executor import Executor
+from narrowgate.study.run._progress import Meter
+from narrowgate.study.run._states import StateStore
+from narrowgate.study.run._work import StudyData, UnitResult, state_of
+from narrowgate.study.space._space import DrawnPoint
 from narrowgate.training import State
 
 STOPPED = "rungs stopped"
@@ -51,13 +51,13 @@ class Search:
 
     study: Study
     journal: Journal
-    record: Record
+    record: Findings
     data: StudyData
     executor: Executor
     states: StateStore
     meter: Meter
     unit_size: int
-    cost: Cost | None
+    cost: CostFunction | None
     tell: Callable[[str, int], None]
     """Hears of the present phase and how many configurations are in it."""
     notice: Callable[[str], None]
@@ -143,7 +143,7 @@ def run_rungs(search: Search) -> None:
         search.tell("out of time", 0)
 
 
-def _run_bracket(search: Search, number: int, bracket: Bracket, sequence: Iterable[Drawn]) -> None:
+def _run_bracket(search: Search, number: int, bracket: Bracket, sequence: Iterable[DrawnPoint]) -> None:
     alive = _draw(search, number, bracket, sequence)
     for index, rung in enumerate(bracket.rungs, start=1):
         prefix = f"bracket {number} rung {index}"
@@ -168,11 +168,11 @@ def _run_bracket(search: Search, number: int, bracket: Bracket, sequence: Iterab
             return
 
 
-def _draw(search: Search, number: int, bracket: Bracket, sequence: Iterable[Drawn]) -> list[str]:
+def _draw(search: Search, number: int, bracket: Bracket, sequence: Iterable[DrawnPoint]) -> list[str]:
     """The configurations of a bracket, none of them twice; those of an earlier bracket may come again."""
     wanted = bracket.rungs[0].places
     names = {_key(configuration): name for name, configuration in search.record.configurations.items()}
-    chosen: dict[str, Drawn] = {}
+    chosen: dict[str, DrawnPoint] = {}
     for drawn in islice(sequence, 100 * wanted + 1000):
         name = names.setdefault(_key(drawn.configuration), f"c{len(names) + 1:03}")
         chosen.setdefault(name, drawn)
@@ -187,7 +187,7 @@ def _draw(search: Search, number: int, bracket: Bracket, sequence: Iterable[Draw
     return list(chosen)
 
 
-def _as_line(name: str, bracket: Bracket, chosen: dict[str, Drawn], record: Record) -> BracketDrawn:
+def _as_line(name: str, bracket: Bracket, chosen: dict[str, DrawnPoint], record: Findings) -> BracketDrawn:
     return BracketDrawn(
         step=name,
         rungs=[RungPlan(places=rung.places, budget=rung.budget) for rung in bracket.rungs],

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from narrowgate.network import Configuration, ImageShape
-from narrowgate.study._entries import MemberTrained
-from narrowgate.study._member_id import MemberId
 from narrowgate.study._study import Study
+from narrowgate.study.journal._entries import MemberTrained
+from narrowgate.study.journal._member_id import MemberId
 from narrowgate.training import program_of
 
 Column = list[float | None]

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from narrowgate.study._errors import StudyError
-from narrowgate.study._journal import JOURNAL
 from narrowgate.study._study import Study
+from narrowgate.study.journal._journal import JOURNAL
 
 
 def folder_of(root: Path | str, study: Study) -> Path:

@@ -14,8 +14,8 @@ import numpy as np
 from narrowgate.fixedpoint import Format
 from narrowgate.network import Configuration
 from narrowgate.study._errors import StudyError
-from narrowgate.study._keys import Table, canonical, check_key, fixed_keys, look_up, with_value
-from narrowgate.study._parameter import Parameter
+from narrowgate.study.space._keys import Table, canonical, check_key, fixed_keys, look_up, with_value
+from narrowgate.study.space._parameter import Parameter
 
 Point = dict[str, Any]
 """A value for every parameter that applies, by the parameters' names."""
@@ -32,7 +32,7 @@ TRIED = 300
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnPoint:
     """A configuration and the point of the space that it stands for."""
 
     point: Point
@@ -107,18 +107,18 @@ class Space:
         return total
 
     @cached_property
-    def listed(self) -> tuple[Drawn, ...] | None:
+    def listed(self) -> tuple[DrawnPoint, ...] | None:
         """Every configuration once, in the order of the file; `None` for a space too large or continuous."""
         if self.combinations is None or self.combinations > LISTED_UP_TO:
             return None
         lists = [parameter.values or () for parameter in self.parameters.values()]
-        found: dict[str, Drawn] = {}
+        found: dict[str, DrawnPoint] = {}
         for values in product(*lists):
             drawn = self.at(dict(zip(self.parameters, values, strict=True)))
             found.setdefault(_identity(drawn), drawn)
         return tuple(found.values())
 
-    def at(self, values: Mapping[str, Any]) -> Drawn:
+    def at(self, values: Mapping[str, Any]) -> DrawnPoint:
         """The configuration at a value for every parameter; those whose condition fails are left out of its point.
 
         Raises:
@@ -135,16 +135,16 @@ class Space:
                     table = with_value(table, key, value)
         try:
             configuration = Configuration.parse(table, where="")
-            return Drawn(point, configuration if self.bits is None else configuration.for_counts(self.bits))
+            return DrawnPoint(point, configuration if self.bits is None else configuration.for_counts(self.bits))
         except ValueError as error:
             together = ", ".join(f"space.{name} = {json.dumps(value)}" for name, value in point.items())
             raise StudyError(f"these do not go together: {together}: {str(error).removeprefix(': ')}") from None
 
-    def draw(self, generator: np.random.Generator) -> Drawn:
+    def draw(self, generator: np.random.Generator) -> DrawnPoint:
         """A configuration at random, every parameter by itself."""
         return self.at({name: parameter.draw(generator) for name, parameter in self.parameters.items()})
 
-    def sequence(self, seed: int) -> Iterator[Drawn]:
+    def sequence(self, seed: int) -> Iterator[DrawnPoint]:
         """Configurations in a random order that the seed decides.
 
         A space that is listed comes whole before it starts again in another order; from a larger one, a configuration
@@ -176,7 +176,7 @@ def _check_steps(parameters: Mapping[str, Parameter], owner: Mapping[str, str], 
             )
 
 
-def _identity(drawn: Drawn) -> str:
+def _identity(drawn: DrawnPoint) -> str:
     return json.dumps(drawn.configuration.as_table(), sort_keys=True)
 
 

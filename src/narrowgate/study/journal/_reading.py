@@ -3,14 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from narrowgate.network import Configuration
-from narrowgate.study._entries import BracketDrawn, FinalistsChosen, Judged, Opened, RungRanked, Traced, UnitTrained
 from narrowgate.study._errors import StudyError
-from narrowgate.study._journal import Journal
-from narrowgate.study._member_id import MemberId
-from narrowgate.study._record import Record
 from narrowgate.study._study import Study
+from narrowgate.study.journal._entries import (
+    BracketDrawn,
+    FinalistsChosen,
+    Judged,
+    Opened,
+    RungRanked,
+    Traced,
+    UnitTrained,
+)
+from narrowgate.study.journal._findings import Findings
+from narrowgate.study.journal._journal import JOURNAL, Journal
+from narrowgate.study.journal._member_id import MemberId
+
+
+def read_study(folder: Path) -> tuple[Study, Journal]:
+    """The study kept in `folder`, and its journal as far as it is sound.
+
+    Raises:
+        StudyError: there is none, or its journal is damaged from its first line on, or another version's.
+    """
+    journal = Journal.read(folder)
+    opened = journal.find(Opened, "opened")
+    if opened is None and (journal.warning or journal.entries):
+        raise StudyError(
+            f"{folder / JOURNAL} is damaged from its first line on, and nothing can be read from it; searching anew "
+            f"with the study's file sets it aside."
+        )
+    if opened is None:
+        raise StudyError(f"{folder} holds no study; a study's folder has a {JOURNAL} in it.")
+    return Study.parse(opened.text, where=f"{folder / JOURNAL}").for_counts(opened.bits), journal
 
 
 def opened_in(journal: Journal) -> Opened:
@@ -25,14 +52,14 @@ def opened_in(journal: Journal) -> Opened:
     return opened
 
 
-def record_of(study: Study, journal: Journal) -> Record:
+def record_of(study: Study, journal: Journal) -> Findings:
     """What a journal's lines say.
 
     Raises:
         StudyError: they do not belong together: one is about a configuration that was not drawn, say.
     """
     opened = opened_in(journal)
-    record = Record(study, opened.crossing_rate, None if opened.validation is None else opened.validation.signal)
+    record = Findings(study, opened.crossing_rate, None if opened.validation is None else opened.validation.signal)
     for line in journal.entries.values():
         if isinstance(line, BracketDrawn):
             _draw(record, line)
@@ -52,7 +79,7 @@ def record_of(study: Study, journal: Journal) -> Record:
     return record
 
 
-def _draw(record: Record, line: BracketDrawn) -> None:
+def _draw(record: Findings, line: BracketDrawn) -> None:
     for name, drawn in line.configurations.items():
         if not drawn.point.keys() <= record.study.space.parameters.keys():
             raise StudyError(
@@ -63,7 +90,7 @@ def _draw(record: Record, line: BracketDrawn) -> None:
         record.draw(name, drawn.point, configuration, drawn.cost)
 
 
-def _check(record: Record, step: str, names: Iterable[str]) -> None:
+def _check(record: Findings, step: str, names: Iterable[str]) -> None:
     stranger = next((name for name in names if name not in record.configurations), None)
     if stranger is not None:
         raise StudyError(

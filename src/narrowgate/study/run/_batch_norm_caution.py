@@ -9,7 +9,7 @@ SETTLED = 0.05
 """A share of the starting values in batch norm's moving statistics that no longer matters."""
 
 
-def unsettled(study: Study) -> str:
+def batch_norm_caution(study: Study) -> str:
     """A sentence when a rung ranks networks with batch norm by a loss that says little about them yet; else empty.
 
     Moving means start at 0 and moving variances at 1, and after n steps momentum^n of that is left (22 % after 150

@@ -14,8 +14,8 @@ from safetensors.numpy import save
 
 from narrowgate.files import write_bytes
 from narrowgate.integers import exact_scores
-from narrowgate.study._cost import traced
-from narrowgate.study._entries import (
+from narrowgate.study._errors import StudyError
+from narrowgate.study.journal._entries import (
     DifferenceFound,
     FinalistsChosen,
     Judged,
@@ -24,10 +24,10 @@ from narrowgate.study._entries import (
     Traced,
     TracedCircuit,
 )
-from narrowgate.study._errors import StudyError
-from narrowgate.study._members import Known, Member, finalist_member
-from narrowgate.study._ranking import Standing, Worth, rank, standing, typical
-from narrowgate.study._rungs import Search, TimeIsUpError
+from narrowgate.study.journal._members import Known, Member, finalist_member
+from narrowgate.study.ranking._cost import traced
+from narrowgate.study.ranking._ranking import Standing, Worth, rank, standing, typical
+from narrowgate.study.run._rungs import Search, TimeIsUpError
 from narrowgate.training import State, Trained, Weights, score, usual_placement, weights_of
 from narrowgate.trigger import RATES, difference, judge, mean_difference_half_width, possible_rates, stability
 
@@ -84,7 +84,7 @@ def run_finals(search: Search, folder: Path, keep: Keep | None) -> None:
         if search.study.finalists.trace:
             search.tell("tracing circuits", len(ordered))
             search.journal.step("traced", lambda: _traced(search, ordered, entry))
-        _leave(search, folder, ordered, entry, keep)
+        _keep_finalists(search, folder, ordered, entry, keep)
 
 
 def _members(search: Search, name: str, number: int) -> list[Member]:
@@ -231,7 +231,9 @@ def _difference(tested: _Tested, leader: _Tested, labels: Any, rate: float, cros
     return DifferenceFound(value=value, low=value - half, high=value + half, indistinguishable=alike)
 
 
-def _leave(search: Search, folder: Path, finalists: Sequence[Finalist], judged: Judged, keep: Keep | None) -> None:
+def _keep_finalists(
+    search: Search, folder: Path, finalists: Sequence[Finalist], judged: Judged, keep: Keep | None
+) -> None:
     """Write down the weights of every typical network, and let the notebook have it."""
     for finalist, row in zip(finalists, judged.finalists, strict=True):
         member = _typical(search, finalist, row)

@@ -10,11 +10,11 @@ from typing import Protocol, Self
 
 import jax
 
-from narrowgate.study._entries import MemberTrained
-from narrowgate.study._lanes import Lanes, on_processor
-from narrowgate.study._members import Unit
-from narrowgate.study._states import StateStore
-from narrowgate.study._work import Advanced, StudyData, UnitResult, side_by_side, work
+from narrowgate.study.journal._entries import MemberTrained
+from narrowgate.study.journal._members import Unit
+from narrowgate.study.run._concurrency import Concurrency, on_processor
+from narrowgate.study.run._states import StateStore
+from narrowgate.study.run._work import Advanced, StudyData, UnitResult, side_by_side, work
 from narrowgate.training import program_of
 
 Notice = Callable[[str], None]
@@ -54,7 +54,7 @@ class Threads:
     As often as the memory overflows it goes on with half as many members or threads; `notice` hears of that.
     """
 
-    def __init__(self, data: StudyData, states: StateStore, lanes: Lanes, notice: Notice) -> None:
+    def __init__(self, data: StudyData, states: StateStore, lanes: Concurrency, notice: Notice) -> None:
         self._data, self._states, self._lanes, self._notice = data, states, lanes, notice
         self._pool = ThreadPoolExecutor(1)
         self._abandoned = Event()

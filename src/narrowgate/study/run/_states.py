@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from narrowgate.study._partial import Partial
+from narrowgate.study.run._partial import Partial
 from narrowgate.training import CheckpointError, State, read_state, write_state
 
 

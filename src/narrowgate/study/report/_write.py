@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from narrowgate.files import write_text
-from narrowgate.study._outcome import Outcome
-from narrowgate.study._pictures import draw
-from narrowgate.study._tables import as_csv, as_json, as_myst
+from narrowgate.study.report._outcome import Outcome
+from narrowgate.study.report._pictures import draw
+from narrowgate.study.report._tables import as_csv, as_json, as_myst
 
 
 def write_outcome(folder: Path, outcome: Outcome) -> None:

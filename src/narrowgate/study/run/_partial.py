@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from narrowgate.study._entries import Value
+from narrowgate.study.journal._entries import Value
 from narrowgate.training import State
 
 

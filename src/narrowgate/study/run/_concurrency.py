@@ -22,11 +22,11 @@ MOST = 256
 """Members side by side on an accelerator at most."""
 
 
-class Lanes:
+class Concurrency:
     """`count` members train in one call, `workers` calls go on at once; both only shrink, when memory runs out."""
 
     def __init__(self, count: int | None = None, workers: int | None = None) -> None:
-        self.count = count or usual_lanes()
+        self.count = count or usual_count()
         self.workers = workers or (jax.local_device_count() if on_processor() else 1)
         self._at_work = 0
         self._changed = Condition()
@@ -82,7 +82,7 @@ class Lanes:
             return self.count * self.workers
 
 
-def usual_lanes() -> int:
+def usual_count() -> int:
     """One member, or as many as an accelerator is offered at once."""
     return 1 if on_processor() else MOST
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from narrowgate.study._outcome import Outcome
+from narrowgate.study.report._outcome import Outcome
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

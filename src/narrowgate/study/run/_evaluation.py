@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from narrowgate.events import Dataset
 from narrowgate.network import Configuration
-from narrowgate.study._measures import classified, efficiency, near_auc
 from narrowgate.study._study import WHOLE_SPLIT, Measure, Study
-from narrowgate.training import Population, Row, Settings, State, curve_events, in_batches
+from narrowgate.study.ranking._measures import classified, efficiency, near_auc
+from narrowgate.training import Measured, Population, Settings, State, curve_events, in_batches
 
 
 def rests_on(study: Study, dataset: Dataset, measure: Measure) -> dict[str, int]:
@@ -98,7 +98,7 @@ class Evaluation:
 
     def rows(
         self, population: Population, settings: Settings, state: State, members: Sequence[Configuration], step: int
-    ) -> list[Row]:
+    ) -> list[Measured]:
         """What is measured of each of `members`, the first of the population; nothing of one that diverged.
 
         `loss`, `accuracy` and `auc` are those of the averaged weights on the chosen events, `raw_…` those of the live
@@ -119,9 +119,9 @@ class Evaluation:
         if self.wants_live(members[0]):
             live = event_scores(population, settings, state.weights, state.statistics, some)[:, : len(labels)]
         rates = np.asarray(population.learning_rates(settings, state))
-        rows: list[Row] = []
+        rows: list[Measured] = []
         for index in range(len(members)):
-            row: Row = {"learning_rate": float(rates[index]), **classified(averaged[index], labels)}
+            row: Measured = {"learning_rate": float(rates[index]), **classified(averaged[index], labels)}
             found = dict.fromkeys(("loss", "accuracy", "auc")) if live is None else classified(live[index], labels)
             row |= {f"raw_{name}": value for name, value in found.items()}
             row |= dict.fromkeys(("near-auc", "efficiency"))

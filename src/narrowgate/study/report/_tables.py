@@ -15,7 +15,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from narrowgate.study._outcome import Outcome, Row
+from narrowgate.study.report._outcome import BestRow, Outcome
 
 SAME = "≈"
 """Marks a row that cannot be told from the first."""
@@ -101,7 +101,7 @@ def headings(outcome: Outcome) -> list[str]:
     return ["network", *middle, "bits a weight", *(costs or ["bit operations"]), "settings"]
 
 
-def cells(outcome: Outcome, row: Row, place: int) -> list[str]:
+def cells(outcome: Outcome, row: BestRow, place: int) -> list[str]:
     """A row of the short table, as text."""
     if outcome.judged:
         found = row.efficiency
@@ -124,7 +124,7 @@ def cells(outcome: Outcome, row: Row, place: int) -> list[str]:
     ]
 
 
-def _costs(outcome: Outcome, row: Row) -> list[str]:
+def _costs(outcome: Outcome, row: BestRow) -> list[str]:
     costs = [row.cost] if outcome.study.ranking.cost in ("luts", "weight-bits") else []
     if any(one.traced_luts is not None for one in outcome.rows):
         costs.append(row.traced_luts)
@@ -175,7 +175,7 @@ def _stacked(cell: str) -> str:
     return cell.replace(" (", "\n(") if " (" in cell else fill(cell, 10, break_long_words=False)
 
 
-def _name(row: Row, place: int) -> str:
+def _name(row: BestRow, place: int) -> str:
     return f"{place} {SAME if row.same_as_first and place > 1 else ' '} {row.configuration}"
 
 

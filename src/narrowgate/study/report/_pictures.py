@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from narrowgate.pictures import BLUE, PALE, VERMILION, picture
-from narrowgate.study._heat_map import heat_map, shown_value, widths
-from narrowgate.study._outcome import Outcome, Ranked, Row
-from narrowgate.study._tables import short
+from narrowgate.study.report._heat_map import heat_map, shown_value, widths
+from narrowgate.study.report._outcome import BestRow, Outcome, Ranked
+from narrowgate.study.report._tables import short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,7 +74,7 @@ def _cost_label(words: str) -> str:
     return {"none": "bit operations an image", "luts": "LUTs, estimated"}.get(words, words.replace("-", " "))
 
 
-def _finalists(figure: Figure, outcome: Outcome, rows: Sequence[Row], places: Sequence[float], label: str) -> None:
+def _finalists(figure: Figure, outcome: Outcome, rows: Sequence[BestRow], places: Sequence[float], label: str) -> None:
     """Test efficiencies of judged rows, with their intervals, at places along an axis."""
     axes = figure.subplots()
     for row, place in zip(rows, places, strict=True):

@@ -14,14 +14,14 @@ import jax
 import numpy as np
 
 from narrowgate.events import Dataset
-from narrowgate.study._cost import trained_luts
-from narrowgate.study._engines import Engines
-from narrowgate.study._entries import MemberTrained
-from narrowgate.study._evaluation import Evaluation
-from narrowgate.study._members import Column, Member, Unit
-from narrowgate.study._partial import Partial
-from narrowgate.study._states import StateStore
 from narrowgate.study._study import Study
+from narrowgate.study.journal._entries import MemberTrained
+from narrowgate.study.journal._members import Column, Member, Unit
+from narrowgate.study.ranking._cost import trained_luts
+from narrowgate.study.run._engines import Engines
+from narrowgate.study.run._evaluation import Evaluation
+from narrowgate.study.run._partial import Partial
+from narrowgate.study.run._states import StateStore
 from narrowgate.training import Engine, Evaluate, State, initial_state, program_of, stack, usual_placement, weights_of
 
 Curves = list[dict[str, Column]]

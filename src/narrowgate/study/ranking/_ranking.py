@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from narrowgate.study._pareto import pareto_order
+from narrowgate.study.ranking._pareto import pareto_order
 
 WORST = -math.inf
 """The value of what diverged: at the end of every ranking, and never missing from it."""

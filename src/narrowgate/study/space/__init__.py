@@ -1,0 +1,1 @@
+"""What is searched: parameters, the points that they span, and mistakes in a study file as sentences."""
