@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from narrowgate.errors import NarrowgateError
-from narrowgate.study import StudyError, best, history, resume, show
+from narrowgate.study import Study, StudyError, best, history, resume, show
 from narrowgate.study.journal._journal import Journal
 
 from .small_study import data
@@ -34,6 +34,18 @@ def test_a_study_of_before_journals_had_a_version_opens(tmp_path: Path) -> None:
     assert history(OLD, "c001").places
     shutil.copytree(OLD, tmp_path / "small")
     assert resume(tmp_path / "small", data()) == outcome
+
+
+def test_a_studys_folder_is_one_thing_to_ask(tmp_path: Path) -> None:
+    opened = Study.open(OLD)
+    assert opened.study == opened.outcome.study
+    assert opened.best() == opened.outcome.rows[0]
+    assert opened.best(2) == opened.outcome.rows[1]
+    assert opened.history("c002") == history(OLD, "c002")
+    with pytest.raises(StudyError, match="the places 1 to 2; found 3"):
+        opened.best(3)
+    with pytest.raises(StudyError, match="holds no study"):
+        Study.open(tmp_path)
 
 
 def chained(tables: list[Table]) -> bytes:

@@ -10,6 +10,8 @@ brackets, ranking and rank fidelity are pure functions; `docs/study.md` tells ho
 from narrowgate.study._errors import StudyError
 from narrowgate.study._study import Finalists, Ranking, Strategy, Study
 from narrowgate.study.journal._find import find, folder_of
+from narrowgate.study.journal._member_id import MemberId
+from narrowgate.study.journal._members import Member, Unit
 from narrowgate.study.ranking._brackets import Bracket, Rung, hyperband, successive_halving, unpruned
 from narrowgate.study.ranking._cost import CostFunction, bit_operations, bits_per_weight, weight_bits
 from narrowgate.study.ranking._fidelity import Fidelity, fidelity, kendall
@@ -20,23 +22,33 @@ from narrowgate.study.report._outcome import BestRow, Efficiency, Outcome, Ranke
 from narrowgate.study.report._pictures import draw
 from narrowgate.study.report._read import best, show
 from narrowgate.study.report._tables import as_csv, as_json, as_myst, render
+from narrowgate.study.run._concurrency import Concurrency
+from narrowgate.study.run._evaluation import Evaluation
+from narrowgate.study.run._executor import Executor, Threads
 from narrowgate.study.run._finalists import Keep
 from narrowgate.study.run._handle import StudyFolder
 from narrowgate.study.run._progress import Progress, Report, live_view
 from narrowgate.study.run._search import resume, search
+from narrowgate.study.run._states import StateFolder, StateStore
+from narrowgate.study.run._work import StudyData, UnitResult, work
 from narrowgate.study.space._space import DrawnPoint, Space
 
 __all__ = [
     "BestRow",
     "Bracket",
+    "Concurrency",
     "CostFunction",
     "Decision",
     "DrawnPoint",
     "Efficiency",
+    "Evaluation",
+    "Executor",
     "Fidelity",
     "Finalists",
     "History",
     "Keep",
+    "Member",
+    "MemberId",
     "Outcome",
     "Progress",
     "Ranked",
@@ -46,10 +58,16 @@ __all__ = [
     "RungPlace",
     "Space",
     "Standing",
+    "StateFolder",
+    "StateStore",
     "Strategy",
     "Study",
+    "StudyData",
     "StudyError",
     "StudyFolder",
+    "Threads",
+    "Unit",
+    "UnitResult",
     "as_csv",
     "as_json",
     "as_myst",
@@ -75,4 +93,5 @@ __all__ = [
     "successive_halving",
     "unpruned",
     "weight_bits",
+    "work",
 ]
