@@ -181,6 +181,7 @@ class WorkingPointFound(_Model):
     """The rate (Hz) with efficiency, interval, threshold, and how many background events decide it."""
 
     model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Any] = Field(init=False)
 
     rate: Positive
     threshold: float
@@ -194,6 +195,7 @@ class JudgementFound(_Model):
     """What `narrowgate.trigger.judge` found; the first working point is at the study's rate."""
 
     model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Any] = Field(init=False)
 
     accuracy: float
     working_points: Annotated[list[WorkingPointFound], Field(min_length=1)]
@@ -237,6 +239,7 @@ class TracedCircuit(_Model):
     """What a circuit consists of."""
 
     model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Any] = Field(init=False)
 
     luts: float
 
