@@ -31,7 +31,7 @@ from narrowgate.training import (
 
 TABLE: dict[str, Any] = {
     "network": {"filters": [2], "units": [4]},
-    "precision": {"conv": "(8,2)", "dense": "(8,2)", "activation": "(12,4)"},
+    "precision": {"conv": "(8,2)", "dense": "(8,2)", "activation": "(12,4)", "input": "(10,6)"},
     "training": {"epochs": 3, "steps_per_epoch": 10, "batch_size": 32, "schedule": "reduce-on-plateau"},
 }
 CONFIGURATION = Configuration.parse(TABLE)

@@ -92,7 +92,9 @@ def _train_step(
     (loss, statistics), gradients = jax.value_and_grad(loss_of, has_aux=True)(named)
     gradient = jax.tree.map(_vector, gradients, is_leaf=_is_table)
     latest = _vector(statistics)
-    finite = jnp.isfinite(loss) & jnp.isfinite(jnp.sum(jnp.square(gradient)))
+    finite = jnp.isfinite(loss)
+    for part in jax.tree.leaves(gradient):  # one vector, unless something is learned beside the weights
+        finite = finite & jnp.isfinite(jnp.sum(jnp.square(part)))
     alive = (state.diverged_at < 0) & finite
     rate = learning_rate(settings.schedule, state.plateau, state.step)
     update, optimiser = OPTIMISER.update(gradient, state.optimiser)

@@ -16,6 +16,7 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import from_json
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
@@ -41,7 +42,7 @@ class Head(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="ignore")
 
-    version: int = Field(default=0, ge=0)
+    version: int = Field(default=0, ge=0, lt=2**31)
     digest: str | None = None
     about: dict[str, Any] = Field(default_factory=dict)
 
@@ -120,7 +121,7 @@ def _head(path: Path, metadata: Mapping[str, str]) -> Head:
             f"{path} was written by a newer narrowgate (its layout is version {head.version}, this one reads up to "
             f"{VERSION}); go on with that one, or remove the file to train from the beginning."
         )
-    return head if head.version else Head(about=json.loads(text))
+    return head if head.version else Head(about=from_json(text))
 
 
 def _digest(arrays: Mapping[str, NDArray[Any]]) -> str:

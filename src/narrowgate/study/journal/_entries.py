@@ -71,7 +71,7 @@ class Versions(_Model):
 class Opened(Entry):
     """The first line: what is searched, on which data, and with what; `image` is (rows, columns, channels)."""
 
-    version: Annotated[int, Field(ge=0)] = 0
+    version: Annotated[int, Field(ge=0, lt=2**31)] = 0
     study: str
     text: str
     data: DataSeen
