@@ -60,6 +60,50 @@ def test_multiplications_and_ebops_are_those_of_the_unrolled_convolution(kernel:
     assert (counted.multiplications, counted.ebops) == (multiplications, bits)
 
 
+def magnitude_bits(low: int, high: int) -> int:
+    """Of the largest number from `low` to `high`, its sign aside."""
+    return max(len(bin(-low - 1)[2:]) if low < -1 else 0, len(bin(high)[2:]) if high > 0 else 0)
+
+
+@pytest.mark.parametrize("batch_norm", ["off", "hidden", "all"])
+@pytest.mark.parametrize("pools", [[2, 1], [1, 3]])
+def test_the_layers_ebops_add_up_to_the_total_and_are_those_of_loops_over_the_circuit(
+    batch_norm: str, pools: list[int]
+) -> None:
+    found = configuration("(5,1)", filters=[2, 3], kernels=[3, 2], pools=pools, units=[4], batch_norm=batch_norm)
+    network = integer_network(found, random_weights(found, IMAGE), IMAGE)
+    expected, shares = {}, {}
+    for layer in network:
+        shape, total, share = layer.layer, 0, 0
+        ranges = list(zip(layer.inputs.low, layer.inputs.high, strict=True))
+        if isinstance(shape, Convolution):
+            before = (shape.kernel - 1) // 2
+            rows, columns, filters = shape.output_shape
+            for row, column in np.ndindex(rows * shape.pool, columns * shape.pool):
+                for up, left, channel in np.ndindex(shape.kernel, shape.kernel, shape.channels):
+                    if 0 <= row + up - before < shape.rows and 0 <= column + left - before < shape.columns:
+                        weights = layer.kernel[up, left, channel]
+                        total += magnitude_bits(*ranges[channel]) * int(span(weights).sum())
+                total += int(span(layer.bias).sum())
+            behind = rows * columns
+        else:
+            for index, weights in enumerate(layer.kernel):
+                total += magnitude_bits(*ranges[index % len(ranges)]) * int(span(weights).sum())
+            total += int(span(layer.bias).sum())
+            behind, filters = 1, shape.outputs
+        if layer.factor is not None and layer.term is not None:
+            for output in range(filters):
+                bits = magnitude_bits(layer.sums.low[output], layer.sums.high[output])
+                share += behind * int(bits * span(layer.factor)[output] + span(layer.term)[output])
+        expected[layer.name], shares[layer.name] = total + share, share
+    told = cost(network).as_dict()
+    assert {layer["name"]: layer["ebops"] for layer in told["layers"]} == expected
+    assert {layer["name"]: layer["normalisation_ebops"] for layer in told["layers"]} == shares
+    for what in ("ebops", "multiplications", "weight_bits", "normalisation_bits", "luts"):
+        assert told[what] == pytest.approx(sum(layer[what] for layer in told["layers"])), what
+    assert told["activation_bits"] == told["input_bits"] + sum(layer["activation_bits"] for layer in told["layers"])
+
+
 def test_weights_that_round_to_zero_cost_nothing() -> None:
     found = configuration("(6,1)")
     weights = random_weights(found, IMAGE)

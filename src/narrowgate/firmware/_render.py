@@ -28,7 +28,7 @@ def render_cost(cost: Cost, *, title: str = "", part: str | None = None) -> Grou
         by_layer.add_row(
             counts.name,
             f"{counts.multiplications:,}",
-            f"{counts.ebops + counts.normalisation_ebops:,}",
+            f"{counts.ebops:,}",
             f"{counts.weight_bits + counts.normalisation_bits:,}",
             f"{counts.activation_bits:,}",
             str(layer.adder_depth),
@@ -47,9 +47,10 @@ def render_cost(cost: Cost, *, title: str = "", part: str | None = None) -> Grou
     )
     if cost.traced:
         by_layer.add_row("all, traced", *[""] * 5, f"{cost.luts:,.0f}", style="bold")
+    known, about = ("traced", "") if cost.traced else ("estimated", "about ")
     timing = (
-        f"{cost.flip_flops:,.0f} flip-flops, {cost.dsps} DSPs; at {cost.clock:g} MHz {cost.latency_clocks} clocks = "
-        f"{cost.latency:.1f} ns, a new image every {cost.initiation_interval} clock"
+        f"{known}: {cost.flip_flops:,.0f} flip-flops, {cost.dsps} DSPs; at {cost.clock:g} MHz {about}"
+        f"{cost.latency_clocks} clocks = {cost.latency:.1f} ns, a new image every {cost.initiation_interval} clock"
     )
     if cost.normalisation_bits:
         timing += f"; batch norm adds {cost.normalisation_bits:,} bits of memory"

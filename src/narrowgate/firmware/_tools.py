@@ -77,7 +77,13 @@ def run(command: Sequence[str], folder: Path, seconds: float | None = None) -> s
     """
     try:
         done = subprocess.run(
-            [*DEEP_STACK, *command], cwd=folder, text=True, capture_output=True, timeout=seconds, check=False
+            [*DEEP_STACK, *command],
+            cwd=folder,
+            text=True,
+            errors="replace",
+            capture_output=True,
+            timeout=seconds,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         raise FirmwareError(f"{Path(command[0]).name} took longer than {seconds:.0f} s and was stopped.") from None

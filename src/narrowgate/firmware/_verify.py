@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from narrowgate.files import FileError, explaining
 from narrowgate.firmware._images import adversarial_images
 from narrowgate.firmware._levels import TOOLS
 from narrowgate.firmware._tool import Job, Outcome
@@ -163,7 +164,8 @@ def _of_project(project: Exported, job: Job, images: Images, exact: Integers, th
     """A project compared on its logit, or on its decisions, at its own thresholds, if it gives these."""
     start = time.perf_counter()
     try:
-        found = project.run(job, images)
+        with explaining(project.folder):
+            found = project.run(job, images)
         decides = found.ndim > 1
         limits = project.record.decisions if decides else thresholds
         wanted = {word: exact > code for word, code in limits.items()}
@@ -175,14 +177,16 @@ def _of_project(project: Exported, job: Job, images: Images, exact: Integers, th
         changed = {word: int(np.count_nonzero(one)) for word, one in wrong.items()}
         seconds = time.perf_counter() - start
         if not differs.any():
-            edits = "; ".join(project.edits(job, images[:1]))
+            with explaining(project.folder):
+                edits = "; ".join(project.edits(job, images[:1]))
             return Level(project.name, "passed", 0, changed, seconds=seconds, reason=edits)
         first = int(np.argmax(differs))
-        where = project.fault(job, images[first : first + 1])
+        with explaining(project.folder):
+            where = project.fault(job, images[first : first + 1])
         return Level(project.name, "failed", int(differs.sum()), changed, first, where, seconds)
     except MissingToolError as error:
         return Level(project.name, "skipped", reason=str(error))
-    except FirmwareError as error:
+    except (FirmwareError, FileError) as error:
         return Level(project.name, "failed", reason=str(error))
 
 

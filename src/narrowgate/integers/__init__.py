@@ -9,7 +9,7 @@ from narrowgate.integers._cost import Cost, Counted, LayerCost, cost, cost_of_co
 from narrowgate.integers._counts import LayerCounts, count, signed_digits, span
 from narrowgate.integers._disagreement import Disagreement, disagreement
 from narrowgate.integers._errors import FirmwareError
-from narrowgate.integers._estimate import FITTED, Coefficients, delay, flip_flops, luts
+from narrowgate.integers._estimate import FITTED, Coefficients, delay, flip_flops, luts, stages
 from narrowgate.integers._evaluate import Images, evaluate, evaluate_layers, exact_scores, input_codes, scores_of
 from narrowgate.integers._network import IntegerLayer, IntegerNetwork, Weights, integer_network, is_fixed_point
 from narrowgate.integers._parts import PARTS, Part, find_part
@@ -48,5 +48,6 @@ __all__ = [
     "scores_of",
     "signed_digits",
     "span",
+    "stages",
     "untrained_network",
 ]

@@ -75,8 +75,8 @@ class Cost:
 
     @property
     def ebops(self) -> int:
-        """Effective bit operations, batch norm's included."""
-        return sum(layer.counts.ebops + layer.counts.normalisation_ebops for layer in self.layers)
+        """Effective bit operations of all layers, batch norm's included."""
+        return sum(layer.counts.ebops for layer in self.layers)
 
     @property
     def weight_bits(self) -> int:
@@ -108,8 +108,8 @@ class Cost:
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         totals = (
-            "multiplications ebops weight_bits normalisation_bits activation_bits luts flip_flops dsps delay clock "
-            "latency_clocks latency initiation_interval traced shares"
+            "multiplications ebops weight_bits normalisation_bits input_bits activation_bits luts flip_flops dsps "
+            "delay clock latency_clocks latency initiation_interval traced shares"
         )
         return {name: getattr(self, name) for name in totals.split()} | {
             "layers": [

@@ -21,8 +21,8 @@ class LayerCounts:
     """One unrolled layer, counted; weights that were rounded to zero count for nothing.
 
     - `multiplications`: weights times pixels, edges counted as they are;
-    - `ebops`: effective bit operations of the layer with its bias, see `ebops`;
-    - `normalisation_ebops`: of batch norm's multiply-add;
+    - `ebops`: effective bit operations of the layer with its bias and batch norm, see `count`;
+    - `normalisation_ebops`: batch norm's share of them;
     - `weight_bits`, `normalisation_bits`: memory of weights and bias, and of batch norm's factor and term;
     - `activation_bits`: of one event's outputs;
     - `adders`, `adder_bits`: one adder for every non-zero signed digit but the first of each sum, and their widths;
@@ -55,7 +55,8 @@ def count(layer: IntegerLayer) -> LayerCounts:
     EBOPs as the HGQ paper defines them (Sun et al., arXiv:2405.00645) and HGQ2's `_compute_ebops` adds them up: for
     every multiplication of a weight with an activation, the product of their bits, and for every output the bits of its
     bias. A weight has the bits from its highest to its lowest that are not zero, an activation those that its range
-    needs; signs are not counted, as in HGQ2.
+    needs; signs are not counted, as in HGQ2. Batch norm is one multiplication of a sum with the channel's factor and
+    one term for every output behind the pool, which the circuit takes first.
     """
     shape = layer.layer
     kernel = layer.kernel.reshape(-1, layer.kernel.shape[-1])
@@ -73,7 +74,7 @@ def count(layer: IntegerLayer) -> LayerCounts:
     adder_total = float((adders * edge).sum()) * sums / kernel.shape[1]
     normalisation = normalisation_bits = normalisation_adders = 0
     if layer.factor is not None and layer.term is not None and layer.normalisation_format is not None:
-        each = sums // kernel.shape[1]
+        each = elements // kernel.shape[1]
         normalisation = int(
             (_magnitude_bits(layer.sums.low, layer.sums.high) * span(layer.factor) + span(layer.term)).sum() * each
         )
@@ -81,10 +82,12 @@ def count(layer: IntegerLayer) -> LayerCounts:
         normalisation_bits *= layer.normalisation_format.width
         factors = np.maximum(signed_digits(layer.factor) - 1, 0) + (layer.term != 0)
         normalisation_adders = int((factors * np.array(layer.normalised.widths)).sum() * elements / kernel.shape[1])
+    products = int((uses * span(kernel) * input_bits[:, None]).sum())
+    biases = int(span(layer.bias).sum()) * sums // kernel.shape[1]
     return LayerCounts(
         name=layer.name,
         multiplications=int((uses * (kernel != 0)).sum()),
-        ebops=int((uses * span(kernel) * input_bits[:, None]).sum() + span(layer.bias).sum() * sums // kernel.shape[1]),
+        ebops=products + biases + normalisation,
         normalisation_ebops=normalisation,
         weight_bits=int(np.count_nonzero(kernel)) * layer.kernel_format.width
         + int(np.count_nonzero(layer.bias)) * layer.bias_format.width,

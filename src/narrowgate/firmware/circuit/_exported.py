@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from narrowgate.files import explaining
 from narrowgate.firmware._export import export
 from narrowgate.firmware._tool import Job, scratch
 from narrowgate.firmware.circuit._ports import input_port, output_port
@@ -67,9 +68,9 @@ class Exported:
             why = f"{where} has other integers" if where else "another version of the tracer wrote it"
             raise FirmwareError(f"The ports of {self.folder} are not those of this network's circuit: {why}.")
         with scratch() as aside:
-            for part in ("src", "utils"):
-                if (self.folder / part).exists():
-                    shutil.copytree(self.folder / part, aside / part)
+            with explaining(self.folder):
+                for part in ("src", "utils"):
+                    _copy(self.folder / part, aside / part)
             project = self._project(aside, circuit, len(images))
             write_test(project, images)
             return RUNS[record.target][1](project)
@@ -113,11 +114,23 @@ class Exported:
         return CircuitProject(folder, record.target, events, record.clock, find_part(record.part), "", circuit)
 
 
+def _lines(source: Path) -> list[str]:
+    return source.read_text("utf-8", "replace").splitlines() if source.is_file() else []
+
+
+def _copy(source: Path, target: Path) -> None:
+    """A folder's plain files, those in its folders too; whatever else lies there (pipes, devices) is left."""
+    for path in source.rglob("*"):
+        if path.is_file():
+            copied = target / path.relative_to(source)
+            copied.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copied)
+
+
 def _differences(project: CircuitProject, fresh: CircuitProject, most: int = 3) -> list[str]:
     """Words for the first line of each source that is not as it would be written now; of at most so many files."""
     wanted, found = (
-        {path.relative_to(one.folder).as_posix(): path.read_text(encoding="utf-8").splitlines() for path in one.sources}
-        for one in (fresh, project)
+        {path.relative_to(one.folder).as_posix(): _lines(path) for path in one.sources} for one in (fresh, project)
     )
     places = [f"{name} is missing" for name in wanted if name not in found]
     places += [f"{name} is one too many" for name in found if name not in wanted]

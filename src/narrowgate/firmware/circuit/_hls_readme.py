@@ -14,7 +14,7 @@ from narrowgate.integers import Part
 def hls_readme(
     circuit: Circuit, clock: float, part: Part, stages: int, events: int, thresholds: Mapping[str, float]
 ) -> str:
-    """The text; `stages` is the tracer's estimate of the pipeline at `clock` in MHz."""
+    """The text; `stages` are those of the traced circuit at `clock` in MHz."""
     inputs, outputs = input_port(circuit), output_port(circuit)
     rows, columns, channels = circuit.network.image
     shape = f"{rows} × {columns}" + (f" × {channels}" if channels > 1 else "")
@@ -24,7 +24,7 @@ def hls_readme(
 `comb_logic::narrowgate_fn` (`utils/narrowgate_ooc.cc`) turns an image of {shape} pixels into its result. It
 instantiates the template `comb_logic::narrowgate` (`src/narrowgate.hh`), which other code may call too. It asks for a
 new image every clock (`PIPELINE II=1`) and for all array elements at once. The latency is what the synthesis tool makes
-it: the tracer expects {circuit.delay:.1f} ns of logic, about {stages} clocks at {clock:g} MHz. It was estimated at
+it: the tracer expects {circuit.delay:.1f} ns of logic, about {stages} clocks at {clock:g} MHz. Traced, it is
 {circuit.luts:.0f} LUTs ({circuit.luts / part.luts:.1%} of a {part.name}) and no DSP.
 
 ## Arguments

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict, Field
 
 from narrowgate.firmware._tools import UnsuitableToolError
 from narrowgate.firmware.circuit._trace import Circuit
-from narrowgate.integers import Images, Integers, evaluate, input_codes
+from narrowgate.integers import FirmwareError, Images, Integers, evaluate, input_codes
 
 
 @dataclass(frozen=True)
 class Port:
     """`elements` numbers side by side, each of `width` bits; element 0 has the lowest bits. One unit is 2^-fraction."""
 
-    name: str
-    elements: int
-    width: int
+    __pydantic_config__ = ConfigDict(strict=True, extra="forbid")  # records of projects are read with these limits
+
+    name: Annotated[str, Field(max_length=100)]
+    elements: Annotated[int, Field(ge=1, le=10**6)]
+    width: Annotated[int, Field(ge=1, le=1000)]
     signed: bool
-    fraction: int
+    fraction: Annotated[int, Field(ge=-1000, le=1000)]
 
     @property
     def bits(self) -> int:
@@ -70,8 +74,15 @@ def decisions(circuit: Circuit, codes: Integers) -> NDArray[np.int64]:
 
 
 def output_codes(circuit: Circuit, words: list[str]) -> NDArray[np.int64]:
-    """What was on the output port as logit codes (events,), or decisions (events, thresholds)."""
+    """What was on the output port as logit codes (events,), or decisions (events, thresholds).
+
+    Raises:
+        FirmwareError: a word is no number: bits that are not defined, as a simulator writes them.
+    """
     port = output_port(circuit)
+    for number, word in enumerate(words):
+        if not set(word.lower()) <= set("0123456789abcdef"):
+            raise FirmwareError(f"The circuit's output is {word[:40]!r} for image {number}: bits that nothing drives.")
     found = np.array([[_element(int(word, 16), index, port) for index in range(port.elements)] for word in words])
     if circuit.thresholds:
         return found

@@ -70,7 +70,8 @@ def run_hls(project: CircuitProject) -> NDArray[np.int64]:
 
 
 def _outputs(project: CircuitProject) -> NDArray[np.int64]:
-    words = (project.folder / "test/outputs.hex").read_text(encoding="utf-8").split()
+    written = project.folder / "test/outputs.hex"
+    words = written.read_text("utf-8", "replace").split() if written.is_file() else []
     if len(words) != project.events:
         raise FirmwareError(f"The simulation gave {len(words)} results for {project.events} images.")
     return output_codes(project.circuit, words)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from narrowgate.firmware._target import Order, Project, Target
 from narrowgate.firmware._tools import package
@@ -80,7 +81,10 @@ def write(order: Order) -> CircuitProject:
     write_test(project, order.images)
     words = order.thresholds or {f"bit {index}": 0.0 for index in range(len(circuit.thresholds))}
     decisions = dict(zip(words, circuit.thresholds, strict=True)) if circuit.thresholds else {}
-    Record(target, clock, part.name, project.latency, inputs, outputs, decisions, digests(order.network)).write(folder)
+    language: Literal["verilog", "vhdl", "hls"] = target if target in ("verilog", "vhdl") else "hls"
+    Record(language, clock, part.name, project.latency, inputs, outputs, decisions, digests(order.network)).write(
+        folder
+    )
     if target == "hls":
         text = hls_readme(circuit, clock, part, project.latency, project.events, order.thresholds)
     else:

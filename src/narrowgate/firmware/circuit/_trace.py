@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import ceil, floor
+from math import floor
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from narrowgate.firmware._tools import package
 from narrowgate.firmware.circuit._mended import mended
 from narrowgate.fixedpoint import Format, Rounding, from_codes, to_codes
-from narrowgate.integers import FirmwareError, Images, IntegerLayer, IntegerNetwork, Integers, input_codes
+from narrowgate.integers import FirmwareError, Images, IntegerLayer, IntegerNetwork, Integers, input_codes, stages
 from narrowgate.network import Convolution
 
 WIDEST_VALUE = 50
@@ -52,12 +52,12 @@ class Circuit:
 
     @property
     def luts(self) -> float:
-        """Estimated look-up tables."""
+        """Look-up tables, as traced: adders and comparators counted bit by bit."""
         return float(self.logic.cost)
 
     @property
     def delay(self) -> float:
-        """Estimated nanoseconds from input to output without a register between."""
+        """Nanoseconds from input to output without a register between, as traced."""
         return float(self.logic.latency[1])
 
     @property
@@ -67,7 +67,7 @@ class Circuit:
 
     def stages(self, clock: float) -> int:
         """Pipeline stages at a clock in MHz, such that no stage is longer than a period."""
-        return max(ceil(self.delay * clock / 1000), 1)
+        return stages(self.delay, clock)
 
     def flip_flops(self, clock: float) -> int:
         """Registers of the pipeline at a clock in MHz."""
