@@ -174,6 +174,8 @@ def _in_a_process(path: Path, keys: Sequence[str], optional: Sequence[str], seco
         )
     except subprocess.TimeoutExpired:
         return _verdict(path, 0, True, b"", seconds)
+    except OSError:  # Python cannot be started anew, say for a user who may not read where it lies
+        return ""
     return _verdict(path, found.returncode, False, found.stdout, seconds)
 
 
