@@ -1,6 +1,7 @@
 """The tracer's interpreter, simulated RTL and `verify` against the exact integers; missing tools skip their tests."""
 
 import dataclasses
+import importlib.util
 import re
 import shutil
 import subprocess
@@ -19,12 +20,14 @@ from narrowgate.firmware import (
     evaluate_layers,
     export,
     integer_network,
+    scores_of,
     trace,
     verify,
 )
 from narrowgate.firmware.circuit._ports import decisions, output_port, port_threshold
 from narrowgate.firmware.circuit._simulate import run_hls, simulate_verilog, simulate_vhdl
 from narrowgate.fixedpoint import Rounding
+from narrowgate.network import layers, settled_shapes
 from narrowgate.training import score
 
 from ..integers.integers_example import SMALL, configuration, random_images, random_weights, small_network
@@ -251,3 +254,51 @@ def test_the_readme_of_hls_tells_its_types_and_runs(tmp_path: Path) -> None:
         program = text.split("## Test\n")[1].split("    cd test\n")[1].split("\n\n")[0]
         done = subprocess.run(["sh", "-ec", program], cwd=folder / "test", capture_output=True, text=True, check=True)
         assert done.stdout == "20 passed, 0 failed\n"
+
+
+def learned_network(granularity: str = "learned", seed: int = 1, **network: Any) -> tuple[IntegerNetwork, Any, Any]:
+    """Random weights with widths as if they had been learned: some channels, and a third of the weights, have none."""
+    found = configuration(
+        {"conv": "learned", "dense": "learned", "activation": granularity, "input": "learned", "count": 2.0**-6},
+        **({"filters": [3], "kernels": [3], "pools": [2], "units": [4]} | network),
+    )
+    weights, random = random_weights(found, SMALL, seed), np.random.default_rng(seed)
+    for name, shape in settled_shapes(found, layers(found.network, SMALL)).items():
+        low, high = (-1, 6) if name.endswith("integer") else (-3, 6)
+        weights[name] = random.integers(low, high, shape).astype(np.float32)
+    weights["input.fraction"] = np.array(random.integers(1, 6), np.float32)
+    return integer_network(found, weights, SMALL), found, weights
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_learned_widths_are_traced_exactly(seed: int) -> None:
+    shape: dict[str, Any] = {"filters": [2, 3], "kernels": [3, 2], "pools": [2, 1]} if seed % 2 else {}
+    network, found, weights = learned_network("learned", seed, **shape, activation="linear" if seed == 7 else "relu")
+    images = np.concatenate([random_images(300, SMALL), adversarial_images(network, 300).astype(np.uint16)])
+    exact, circuit = evaluate_layers(network, images), trace(network)
+    np.testing.assert_array_equal(circuit.interpret(images), evaluate(network, images))
+    traced = circuit.interpret_layers(images)
+    for layer in network:
+        np.testing.assert_array_equal(traced[layer.name], exact[layer.name])
+    np.testing.assert_array_equal(score(found, weights, images), scores_of(network, exact["output"][:, 0]))
+
+
+@pytest.mark.skipif(shutil.which("verilator") is None, reason="verilator is not installed")
+def test_learned_widths_are_the_same_in_verilog() -> None:
+    network, _, _ = learned_network(seed=3)
+    level = verify(network, random_images(500, SMALL), tools=["verilator"]).levels[0]
+    assert (level.status, level.mismatches) == ("passed", 0), level
+
+
+def test_tools_that_know_one_format_a_tensor_say_so() -> None:
+    if missing := [name for name in ("hgq", "hls4ml", "qonnx") if importlib.util.find_spec(name) is None]:
+        pytest.skip(f"{missing[0]} is not installed")
+    network, _, _ = learned_network(seed=3)
+    images = random_images(20, SMALL)
+    for level in verify(network, images, tools=["keras", "hls4ml", "qonnx"]).levels:
+        assert level.status == "skipped"
+        assert "have formats of their own" in level.reason
+    halves, _, _ = learned_network("learned by layer", seed=4)
+    keras, qonnx = verify(halves, images, tools=["keras", "qonnx"]).levels
+    assert (keras.status, keras.mismatches) == ("passed", 0), keras.reason
+    assert (qonnx.status, "round halves up" in qonnx.reason) == ("skipped", True)

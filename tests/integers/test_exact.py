@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from narrowgate.fixedpoint import Format, grid
+from narrowgate.fixedpoint import Format, FormatArray, grid
 from narrowgate.integers import (
     FirmwareError,
     IntegerNetwork,
@@ -28,7 +28,7 @@ from .integers_example import Weights, configuration, random_images, random_weig
 IMAGE = (6, 5, 2)
 
 
-def rounded(value: Fraction, format: Format) -> Fraction:
+def rounded(value: Fraction, format: Format | FormatArray) -> Fraction:
     """The nearest value of the format; Python rounds a Fraction half to even."""
     code = min(max(round(value * Fraction(2) ** format.fraction), format.code_min), format.code_max)
     return code * Fraction(2) ** -format.fraction
@@ -46,7 +46,7 @@ def reference(network: Configuration, weights: Weights, image: Any) -> Fraction:
     }
     shape = image.shape
 
-    def constants(name: str, part: str, format: Format | None) -> Any:
+    def constants(name: str, part: str, format: Format | FormatArray | None) -> Any:
         assert format is not None
         return np.vectorize(lambda weight: rounded(Fraction(float(weight)), format), otypes=[object])(
             weights[f"{name}.{part}"]

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from narrowgate.fixedpoint import Format
-from narrowgate.network import Configuration, ConfigurationError, LayerFormats, layer_formats
+from narrowgate.network import Configuration, ConfigurationError, LayerFormats, Learned, layer_formats
 
 
 def test_defaults_are_the_float_baseline() -> None:
@@ -93,6 +93,14 @@ def test_table_round_trip() -> None:
             "allowed there are kernel, bias, batchnorm",
         ),
         ({"precision": {"layers": 3}}, "precision.layers", "dictionary"),
+        ({"precision": {"conv": "learned by row"}}, "precision.conv", '"learned by element"'),
+        ({"precision": {"activation": "learned by element"}}, "precision.activation", '"learned by channel"'),
+        ({"precision": {"batchnorm": "learned"}}, "precision.batchnorm", "are not learned"),
+        ({"precision": {"input": "learned by channel"}}, "precision.input", '"learned by layer"'),
+        ({"precision": {"conv": "learned"}}, "precision", "the activation of conv0 is float"),
+        ({"precision": {"learning": {"alpha": 1}}}, "precision.learning.alpha", "allowed are learning_rate, beta"),
+        ({"precision": {"learning": {"warm_up": 0.5, "fine_tuning": 0.5}}}, "precision.learning", "a sum below 1"),
+        ({"precision": {"learning": {"beta": 0.0}}}, "precision.learning.beta", "greater than or equal to 0.0000"),
         ({"precision": {"count": 0.3}}, "precision.count", "power of two"),
         ({"precision": {"count": 64.0, "input": "(10,4)"}}, "precision", "allowed are 1 to 2^24"),
         ({"precision": {"count": 2.0**-21, "input": "(10,4)"}}, "precision", "allowed are 1 to 2^24"),
@@ -163,3 +171,26 @@ def test_a_tensor_follows_its_layer_then_its_kind() -> None:
     assert found["conv1"] == LayerFormats(Format(4, 1), Format(8, 2), Format(10, 3), unsigned)
     assert found["dense0"] == LayerFormats(Format(9, 2), Format(9, 2), Format(10, 3), None)
     assert found["output"] == LayerFormats(Format(9, 2), Format(12, 2), Format(10, 3), None)
+
+
+def test_learned_widths_are_words() -> None:
+    table = {
+        "conv": "learned",
+        "dense": "Learned by  channel",
+        "activation": "learned",
+        "input": "learned",
+        "layers": {"output": {"kernel": "(6,1)", "bias": "learned"}},
+    }
+    configuration = Configuration.parse({"precision": table})
+    precision = configuration.precision
+    assert precision.learns
+    assert not Configuration().precision.learns
+    assert (precision.conv, precision.dense) == (Learned.ELEMENT, Learned.CHANNEL)
+    assert (precision.activation, precision.input) == (Learned.CHANNEL, Learned.LAYER)
+    assert Configuration.parse(configuration.as_table()) == configuration
+    assert "learning" not in configuration.as_table()["precision"]
+    resolved = configuration.for_counts(12).precision
+    assert (resolved.count, resolved.pixel) == (2.0**-8, Format(12, 4, signed=False))
+    set_one = configuration.with_settings({"precision.learning.beta": "1e-5"})
+    assert set_one.precision.learning is not None
+    assert set_one.precision.learning.beta == 1e-5

@@ -155,7 +155,13 @@ def test_a_space_may_set_formats_of_layers_and_of_the_input() -> None:
         ({}, "precision.layers.conv0.weights", ["(4,1)"], "precision.layers.conv0.kernel, precision.layers.conv0.bias"),
         ({}, "precision.layers.conv0.kernel", ["(0,1)"], "1 to 32"),
         ({"precision": {"layers": {"conv0": {"kernel": "(4,1)"}}}}, "precision.layers.conv0.kernel", ["(4,1)"], "both"),
-        ({}, "precision.input", ["(10,4)", "(6,4)"], "precision.count = 0.015625"),
+        ({}, "precision.input", ["(10,4)", "(6,4)", "data"], "precision.count = 0.015625"),
+        (
+            {"precision": {"activation": "(8,3)", "dense": "(4,1)"}},
+            "precision.conv",
+            ["learned"],
+            "trained by `narrowgate train`",
+        ),
     ],
 )
 def test_mistakes_about_formats_get_a_sentence(fixed: dict[str, Any], sets: str, choices: list[str], said: str) -> None:

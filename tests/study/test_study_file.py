@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from narrowgate.fixedpoint import Format
 from narrowgate.study._errors import StudyError
 from narrowgate.study._study import Study
 
@@ -58,7 +59,7 @@ def test_the_low_search_goes_down_to_two_bits_and_never_mixes_batch_norm_and_dro
         [c.precision.dense for c in drawn],
         [c.precision.activation for c in drawn],
     ):
-        assert min(found.width for found in widths if found is not None) == 2
+        assert min(found.width for found in widths if isinstance(found, Format)) == 2
     for configuration in drawn:
         off = configuration.network.batch_norm == "off"
         assert off or configuration.network.dropout == 0

@@ -1,5 +1,6 @@
 """Fixed-point formats: what they are and how they are written, the quantiser of training, exact integer arithmetic."""
 
+from narrowgate.fixedpoint._array import FormatArray, array_of_weights
 from narrowgate.fixedpoint._format import FLOAT, INTEGER_LIMIT, Format, parse_optional, spell
 from narrowgate.fixedpoint._integers import Codes, from_codes, requantise, to_codes
 from narrowgate.fixedpoint._learned import (
@@ -18,11 +19,13 @@ __all__ = [
     "INTEGER_LIMIT",
     "Codes",
     "Format",
+    "FormatArray",
     "FormatError",
     "Grid",
     "Outside",
     "Overflow",
     "Rounding",
+    "array_of_weights",
     "from_codes",
     "grid",
     "integer_bits",

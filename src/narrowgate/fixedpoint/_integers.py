@@ -1,10 +1,12 @@
 """Exact fixed-point arithmetic on integer codes, in NumPy: what the firmware computes, to the last bit."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from narrowgate.fixedpoint._array import FormatArray
 from narrowgate.fixedpoint._format import Format
 from narrowgate.fixedpoint._modes import FormatError, Overflow, Rounding
 
@@ -19,7 +21,7 @@ _NEXT_TO_NOTHING = 2.0**-200
 """Far below half of the smallest lsb, so that only the sign of what is smaller still matters."""
 
 
-def to_codes(x: npt.ArrayLike, format: Format) -> Codes:
+def to_codes(x: npt.ArrayLike, format: Format | FormatArray) -> Codes:
     """The codes of real values: `x / lsb` rounded, and then saturated or wrapped, as the format says.
 
     `x` is read as float64, of any shape; everything after that is exact. Infinities saturate.
@@ -27,6 +29,8 @@ def to_codes(x: npt.ArrayLike, format: Format) -> Codes:
     **Raises** `FormatError` when a value is NaN, or infinite while the format wraps: there is no code for those.
     """
     values = np.asarray(x, np.float64)
+    if isinstance(format, FormatArray):
+        return _by_groups(format, values, to_codes)
     if np.isnan(values).any():
         raise FormatError(f"The values hold NaN, which has no code in {format.ap()}.")
     if format.overflow is Overflow.SATURATE:
@@ -53,7 +57,7 @@ def from_codes(codes: npt.ArrayLike, format: Format) -> npt.NDArray[np.float64]:
     return np.ldexp(integers.astype(np.float64), -format.fraction)
 
 
-def requantise(codes: npt.ArrayLike, from_fraction: int, format: Format) -> Codes:
+def requantise(codes: npt.ArrayLike, from_fraction: int, format: Format | FormatArray) -> Codes:
     """Codes of `format` for the values `codes · 2^-from_fraction`, e.g. of a sum of products: shift, round, fit.
 
     `codes` are integers of any shape: any NumPy integer type, or Python integers of any size (`dtype=object`) where a
@@ -62,12 +66,26 @@ def requantise(codes: npt.ArrayLike, from_fraction: int, format: Format) -> Code
     **Raises** `FormatError` when the codes are not integers.
     """
     integers = _as_integers(codes)
+    if isinstance(format, FormatArray):
+        return _by_groups(format, integers, lambda part, own: requantise(part, from_fraction, own))
     shape, integers = integers.shape, integers.reshape(-1)
     drop = from_fraction - format.fraction
     bits = max(int(code).bit_length() for code in (integers.min(), integers.max())) if integers.size else 0
     integers = integers.astype(object if max(bits - min(drop, 0), drop + 2) > _INT64_BITS else np.int64)
     shifted = integers << -drop if drop <= 0 else _drop_bits(integers, drop, format.rounding)
     return _fit(shifted, format).reshape(shape)
+
+
+def _by_groups(
+    format: FormatArray, values: npt.NDArray[Any], code: Callable[[npt.NDArray[Any], Format], Codes]
+) -> Codes:
+    """Each element's codes in its own format, in the unit of all."""
+    found = np.zeros(values.shape, np.int64)
+    for mask, own in format.groups():
+        if own is not None:
+            here = np.broadcast_to(mask, values.shape)
+            found[here] = code(values[here], own) << (format.fraction - own.fraction)
+    return found
 
 
 def _as_integers(codes: npt.ArrayLike) -> _Integers:

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from narrowgate.fixedpoint import Format, requantise
+from narrowgate.fixedpoint import Format, FormatArray, requantise
 
 Integers = NDArray[Any]
 """Python's own integers (`dtype=object`): bounds never overflow themselves."""
@@ -30,6 +30,8 @@ class Bounds:
     low: Integers
     high: Integers
     fraction: int
+    spare: Integers | None = None
+    """How many low bits of each channel are always 0, (channels,); `None` where none is known to be."""
 
     @classmethod
     def of(cls, format: Format, channels: int) -> Self:
@@ -65,16 +67,22 @@ class Bounds:
 
     @property
     def widths(self) -> list[int]:
-        """Bits that hold each channel on its own; 0 for one that is always zero."""
-        return [0 if not (low or high) else width_of(low, high) for low, high in zip(self.low, self.high, strict=True)]
+        """Bits that each channel takes on its own, without low ones that are always 0; 0 for one that is only zero."""
+        return [0 if not (low or high) else width_of(low, high) for low, high in zip(*self.significant, strict=True)]
+
+    @property
+    def significant(self) -> tuple[Integers, Integers]:
+        """The lowest and highest codes without the low bits that are always 0."""
+        return (self.low, self.high) if self.spare is None else (self.low >> self.spare, self.high >> self.spare)
 
     def with_zero(self) -> Self:
         """The same, and zero: what a convolution sees where its kernel reaches over the edge."""
-        return type(self)(np.minimum(self.low, 0), np.maximum(self.high, 0), self.fraction)
+        return type(self)(np.minimum(self.low, 0), np.maximum(self.high, 0), self.fraction, self.spare)
 
     def repeated(self, times: int) -> Self:
         """The channels over and over, as when pixels are laid side by side."""
-        return type(self)(np.tile(self.low, times), np.tile(self.high, times), self.fraction)
+        spare = None if self.spare is None else np.tile(self.spare, times)
+        return type(self)(np.tile(self.low, times), np.tile(self.high, times), self.fraction, spare)
 
     def through(self, kernel: Integers, constant: Integers, fraction: int) -> Self:
         """After `inputs @ kernel + constant`, for a kernel (..., channels, outputs); `fraction` is the result's."""
@@ -91,10 +99,11 @@ class Bounds:
         ends = self.low * factor, self.high * factor
         return type(self)(np.minimum(*ends) + term, np.maximum(*ends) + term, fraction)
 
-    def requantised(self, format: Format) -> Self:
+    def requantised(self, format: Format | FormatArray) -> Self:
         """After rounding and saturation, both of which keep the order."""
         low, high = (exact(requantise(end, self.fraction, format)) for end in (self.low, self.high))
-        return type(self)(low, high, format.fraction)
+        spare = exact(np.broadcast_to(format.spare, low.shape)) if isinstance(format, FormatArray) else None
+        return type(self)(low, high, format.fraction, spare)
 
 
 def width_of(low: int, high: int) -> int:

@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from narrowgate.fixedpoint import Codes
+from narrowgate.fixedpoint import Codes, Format, FormatArray
 from narrowgate.integers._bounds import Integers
 from narrowgate.integers._network import IntegerLayer
 from narrowgate.network import Convolution
@@ -64,7 +64,7 @@ def count(layer: IntegerLayer) -> LayerCounts:
     outputs = shape.output_shape if isinstance(shape, Convolution) else (shape.outputs,)
     pool = shape.pool if isinstance(shape, Convolution) else 1
     elements, sums = prod(outputs), prod(outputs) * pool**2
-    input_bits = _magnitude_bits(layer.inputs.low, layer.inputs.high)
+    input_bits = _magnitude_bits(*layer.inputs.significant)
     input_bits = np.tile(input_bits, len(kernel) // len(input_bits))
     digits = signed_digits(kernel)
     adders = np.maximum(digits.sum(axis=0) - 1, 0) + (layer.bias != 0)
@@ -89,8 +89,7 @@ def count(layer: IntegerLayer) -> LayerCounts:
         multiplications=int((uses * (kernel != 0)).sum()),
         ebops=products + biases + normalisation,
         normalisation_ebops=normalisation,
-        weight_bits=int(np.count_nonzero(kernel)) * layer.kernel_format.width
-        + int(np.count_nonzero(layer.bias)) * layer.bias_format.width,
+        weight_bits=_stored(layer.kernel, layer.kernel_format) + _stored(layer.bias, layer.bias_format),
         normalisation_bits=normalisation_bits,
         activation_bits=sum(layer.outputs.widths) * elements // kernel.shape[1],
         adders=round(adder_total),
@@ -120,22 +119,18 @@ def signed_digits(codes: Codes) -> Counts:
     return digits
 
 
+def _stored(codes: Codes, format: Format | FormatArray) -> int:
+    """Bits that the weights which are not 0 take in their formats."""
+    widths = format.widths if isinstance(format, FormatArray) else format.width
+    return int(np.sum(widths * (codes != 0)))
+
+
 def _uses(layer: IntegerLayer) -> Counts:
     """How often each weight meets a pixel that exists, shape (inputs, 1)."""
     shape = layer.layer
     if not isinstance(shape, Convolution):
         return np.ones((shape.inputs, 1), np.int64)
-    rows, columns = (
-        np.array([_overlap(offset - (shape.kernel - 1) // 2, size, shape.pool) for offset in range(shape.kernel)])
-        for size in (shape.rows, shape.columns)
-    )
-    return np.repeat(np.outer(rows, columns).reshape(-1, 1), shape.channels, axis=0)
-
-
-def _overlap(offset: int, size: int, pool: int) -> int:
-    """Outputs along one side that a pool keeps and whose input at `offset` lies inside the image."""
-    kept = size // pool * pool
-    return max(min(kept, size - offset) - max(0, -offset), 0)
+    return np.repeat(shape.uses.reshape(-1, 1), shape.channels, axis=0)
 
 
 def _magnitude_bits(low: Integers, high: Integers) -> Counts:

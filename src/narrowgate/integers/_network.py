@@ -11,14 +11,31 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from narrowgate.fixedpoint import Codes, Format, Rounding, grid, to_codes
+from narrowgate.fixedpoint import Codes, Format, FormatArray, FormatError, Rounding, grid, to_codes
 from narrowgate.integers._bounds import Bounds, Integers, exact
 from narrowgate.integers._errors import FirmwareError
 from narrowgate.machine import device, own_arithmetic
-from narrowgate.network import Configuration, Convolution, Dense, ImageShape, LayerFormats, fold, layer_formats, layers
+from narrowgate.network import (
+    Configuration,
+    Convolution,
+    Dense,
+    ImageShape,
+    LayerFormats,
+    Learned,
+    first_float,
+    fold,
+    layer_formats,
+    layers,
+    settled_input,
+    settled_shapes,
+)
 
 Weights = Mapping[str, NDArray[np.float32]]
 """The arrays of a run by name, e.g. `conv0.kernel`."""
+
+
+AnyFormat = Format | FormatArray
+"""One format for a tensor, or one for each channel or weight, as learned widths are."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +48,14 @@ class IntegerLayer:
     """
 
     layer: Convolution | Dense
-    kernel_format: Format
+    kernel_format: AnyFormat
     kernel: Codes
-    bias_format: Format
+    bias_format: AnyFormat
     bias: Codes
     normalisation_format: Format | None
     factor: Codes | None
     term: Codes | None
-    activation: Format | None
+    activation: AnyFormat | None
     inputs: Bounds
     sums: Bounds
     normalised: Bounds
@@ -140,22 +157,7 @@ class IntegerNetwork:
 
 def is_fixed_point(configuration: Configuration) -> bool:
     """Whether every format that its layers need is given, so that the network is one of integers."""
-    return _needed_float(configuration) is None
-
-
-def _needed_float(configuration: Configuration) -> tuple[str, str] | None:
-    """The first layer and tensor whose format is float though hardware needs one."""
-    norm = configuration.network.batch_norm
-    for name, own in layer_formats(configuration.precision, configuration.network).items():
-        needed: dict[str, Format | None] = {"kernel": own.kernel, "bias": own.bias}
-        if norm == "all" or (norm == "hidden" and name != "output"):
-            needed["batchnorm"] = own.batchnorm
-        if name != "output":
-            needed["activation"] = own.activation
-        for tensor, format in needed.items():
-            if format is None:
-                return name, tensor
-    return None
+    return first_float(configuration.precision, configuration.network) is None
 
 
 def integer_network(configuration: Configuration, weights: Weights, image: ImageShape) -> IntegerNetwork:
@@ -168,8 +170,13 @@ def integer_network(configuration: Configuration, weights: Weights, image: Image
         FirmwareError: a needed format is float, or a weight is missing, of another shape, or NaN.
     """
     expected = layers(configuration.network, image)
-    _check(weights, expected.weight_shapes() | expected.statistics_shapes(), image)
-    if found := _needed_float(configuration):
+    learned = settled_shapes(configuration, expected)
+    if learned and learned.keys().isdisjoint(weights):
+        raise FirmwareError(
+            "The network's widths are learned, and are known when it is trained: name a run that did, or give formats."
+        )
+    _check(weights, expected.weight_shapes() | expected.statistics_shapes() | learned, image)
+    if found := first_float(configuration.precision, configuration.network):
         layer_name, tensor = found
         kind = "conv" if layer_name.startswith("conv") else "dense"
         key = kind if tensor in ("kernel", "bias") else tensor
@@ -178,8 +185,11 @@ def integer_network(configuration: Configuration, weights: Weights, image: Image
             f"as (12,2), for all or in precision.layers.{layer_name}.{tensor}. Train the network with one."
         )
     precision = configuration.precision
-    formats = layer_formats(precision, configuration.network)
-    pixel = precision.pixel
+    try:
+        formats = layer_formats(precision, configuration.network, weights)
+        pixel = settled_input(weights) if isinstance(precision.input, Learned) else precision.pixel
+    except FormatError as error:
+        raise FirmwareError(str(error)) from None
     if precision.count_fraction > pixel.fraction:
         pixel = replace(pixel, rounding=Rounding.TRUNCATE)
     bounds = Bounds.of(pixel, image[2])

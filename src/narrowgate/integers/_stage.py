@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from narrowgate.fixedpoint import Format, requantise
+from narrowgate.fixedpoint import Format, FormatArray, Rounding, requantise
 from narrowgate.integers._bounds import Integers
 from narrowgate.integers._network import IntegerLayer
 from narrowgate.network import Convolution
@@ -133,12 +133,19 @@ def _largest(results: Values) -> Values:
     return largest
 
 
-def _rounded(results: Values, fraction: int, format: Format) -> Values:
-    """Results on the grid of `format`: half to even, saturated."""
+def _rounded(results: Values, fraction: int, format: Format | FormatArray) -> Values:
+    """Results, events last, on the grid of `format`: rounded as it says, saturated."""
+    if isinstance(format, FormatArray):
+        integers = results if results.dtype == object else cast(results, np.int64)
+        return requantise(integers, fraction, format.with_axis())
     if results.dtype.kind != "f":
         return requantise(results, fraction, format)
     shift = min(max(format.fraction - fraction, -_FURTHEST), _FURTHEST)
     with np.errstate(over="ignore"):  # what overflows a float saturates
         results *= results.dtype.type(2.0**shift)
-    np.rint(results, out=results)
+    if format.rounding is Rounding.HALF_EVEN:
+        np.rint(results, out=results)
+    else:
+        floor = np.floor(results)
+        results = floor + (results - floor >= 0.5) if format.rounding is Rounding.HALF_UP else floor
     return np.clip(results, format.code_min, format.code_max, out=results)

@@ -15,14 +15,10 @@ from pydantic import (
 )
 
 from narrowgate.fixedpoint import Format
-from narrowgate.network._precision import (
-    INPUT_INTEGER_BITS,
-    WIDEST_INPUT,
-    ConfigurationError,
-    LayerPrecision,
-    Precision,
-    Section,
-)
+from narrowgate.network._entries import first_float
+from narrowgate.network._learning import Learned, Learning
+from narrowgate.network._precision import INPUT_INTEGER_BITS, WIDEST_INPUT, LayerPrecision, Precision
+from narrowgate.network._section import ConfigurationError, Section
 
 BatchNorm = Literal["off", "hidden", "all"]
 Schedule = Literal["constant", "warm-up", "cosine", "warm-up-stable-decay", "reduce-on-plateau"]
@@ -131,6 +127,15 @@ class Configuration(Section):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _learned_widths_have_a_cost(self) -> Self:
+        if self.precision.learns and (found := first_float(self.precision, self.network)):
+            raise ValueError(
+                f"precision: widths are learned, but the {found[1]} of {found[0]} is float, whose bits have no cost; "
+                f'allowed there are a format such as (12,2) and, but for batch norm, "learned"'
+            )
+        return self
+
     @classmethod
     def parse(cls, table: Mapping[str, Any], *, where: str = "configuration") -> Configuration:
         """Make a configuration from plain tables (as TOML gives them).
@@ -167,11 +172,14 @@ class Configuration(Section):
         """The configuration for pixels of so many bits: its own input format, or where it follows from the data (W,4).
 
         W is `bits`, but at most 24 (`WIDEST_INPUT`); larger counts saturate. With `precision.count` the format has as
-        many integer bits as give its lsb this worth.
+        many integer bits as give its lsb this worth. A learned input gets the worth of a count.
 
         >>> Configuration().for_counts(12).precision.pixel.ap()
         'ap_ufixed<12,4,AP_RND_CONV,AP_SAT>'
         """
+        if isinstance(self.precision.input, Learned):
+            worth = self.precision.count or 2.0 ** (INPUT_INTEGER_BITS - min(bits, WIDEST_INPUT))
+            return self.model_copy(update={"precision": self.precision.model_copy(update={"count": worth})})
         if self.precision.input is not None:
             return self
         width, count = min(bits, WIDEST_INPUT), self.precision.count
@@ -184,7 +192,8 @@ class Configuration(Section):
         keys = ["name"]
         sections: dict[str, type[BaseModel]] = {"network": Architecture, "precision": Precision, "training": Training}
         keys += [f"{name}.{key}" for name, section in sections.items() for key in section.model_fields]
-        keys.remove("precision.layers")
+        keys = [key for key in keys if key not in ("precision.layers", "precision.learning")]
+        keys += [f"precision.learning.{key}" for key in Learning.model_fields]
         layers = [f"precision.layers.{layer}" for layer in self.network.layer_names]
         keys += [f"{layer}.{key}" for layer in layers for key in LayerPrecision.model_fields]
         keys.remove("precision.layers.output.activation")
@@ -228,7 +237,8 @@ def _sentences(error: ValidationError, where: str) -> str:
 
 
 def _allowed_keys(section: tuple[int | str, ...]) -> list[str]:
-    if section[:2] == ("precision", "layers"):
-        return list(LayerPrecision.model_fields)
+    below: dict[Any, type[BaseModel]] = {"layers": LayerPrecision, "learning": Learning}
+    if section[:1] == ("precision",) and len(section) > 1:
+        return list(below[section[1]].model_fields)
     models: dict[Any, type[BaseModel]] = {"network": Architecture, "precision": Precision, "training": Training}
     return list(models.get(section[0], Configuration).model_fields if section else Configuration.model_fields)

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
+import numpy as np
+from numpy.typing import NDArray
+
 from narrowgate.network._configuration import Architecture
-from narrowgate.network._precision import ConfigurationError
+from narrowgate.network._section import ConfigurationError
 
 ImageShape = tuple[int, int, int]
 """Rows (η), columns (φ), channels."""
@@ -39,9 +42,24 @@ class Convolution:
         return self.rows // self.pool, self.columns // self.pool, self.filters
 
     @property
+    def uses(self) -> NDArray[np.int64]:
+        """How often each tap of the kernel, (rows, columns), meets a pixel that exists, over what a pool keeps."""
+        rows, columns = (
+            np.array([_overlap(tap - (self.kernel - 1) // 2, size, self.pool) for tap in range(self.kernel)], np.int64)
+            for size in (self.rows, self.columns)
+        )
+        return np.outer(rows, columns)
+
+    @property
     def as_product(self) -> bool:
         """Whether there are faster ways: 3 × 3 taps, and 2 × 2 pools that leave nothing over."""
         return self.kernel == 3 and self.pool == 2 and self.rows % 2 == 0 and self.columns % 2 == 0
+
+
+def _overlap(offset: int, size: int, pool: int) -> int:
+    """Outputs along one side that a pool keeps and whose input at `offset` lies inside the image."""
+    kept = size // pool * pool
+    return max(min(kept, size - offset) - max(0, -offset), 0)
 
 
 @dataclass(frozen=True)
@@ -94,8 +112,10 @@ class Layers:
         }
 
 
-def layers(architecture: Architecture, image: ImageShape) -> Layers:
+def layers(architecture: Architecture, image: ImageShape, *, learned_input: bool = False) -> Layers:
     """The layers of `architecture` on images of shape (rows, columns, channels).
+
+    With `learned_input` a gradient of the images is wanted, for the widths of pixels.
 
     Raises:
         ConfigurationError: when the pools leave nothing of the image.
@@ -106,7 +126,9 @@ def layers(architecture: Architecture, image: ImageShape) -> Layers:
     for index, (filters, kernel, pool) in enumerate(
         zip(architecture.filters, architecture.kernels, architecture.pools, strict=True)
     ):
-        layer = Convolution(f"conv{index}", *shape, filters, kernel, pool, hidden, first=index == 0)
+        layer = Convolution(
+            f"conv{index}", *shape, filters, kernel, pool, hidden, first=index == 0 and not learned_input
+        )
         if min(layer.output_shape) < 1:
             raise ConfigurationError(
                 f"network.pools: pool {pool} of convolution {index + 1} leaves nothing of {shape[0]} × {shape[1]} "

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,63 +10,11 @@ from jaxtyping import Array, Float, Key, UInt
 from numpy.typing import NDArray
 
 from narrowgate import native
-from narrowgate.fixedpoint import Grid, grid, quantise
 from narrowgate.network._batch_norm import batch_moments, fold, moving
-from narrowgate.network._configuration import Architecture
 from narrowgate.network._convolution import pooled, pooled_with_moments
-from narrowgate.network._formats import layer_formats
 from narrowgate.network._layers import Convolution, Dense, Layers
-from narrowgate.network._precision import Precision
-
-Arrays = dict[str, Array]
-"""Weights or batch-norm statistics by the names of `Layers.weight_shapes` and `Layers.statistics_shapes`."""
-
-
-class LayerGrids(NamedTuple):
-    """The grids of one layer's tensors: scalars, or arrays that broadcast against the tensor.
-
-    An activation has its layout inside a network, (channels, columns, rows, events) or (outputs, events); batch norm's
-    factor and term share a grid. A layer without batch norm or activation leaves theirs unused.
-    """
-
-    kernel: Grid
-    bias: Grid
-    batchnorm: Grid
-    activation: Grid
-
-
-class Numerics(NamedTuple):
-    """What differs between members that share a compiled program: formats as data, and the dropout rate.
-
-    `layers` has the grids of every layer by its name, `input` the grid of pixels, scalars or arrays that broadcast
-    against (channels, columns, rows, events); `count_worth` is what one count of a pixel is
-    worth.
-    """
-
-    layers: dict[str, LayerGrids]
-    input: Grid
-    count_worth: Float[Array, ""]
-    dropout: Float[Array, ""]
-
-
-def numerics(precision: Precision, architecture: Architecture) -> Numerics:
-    """The formats and the dropout rate of one member as float32 scalars."""
-    relu = architecture.activation == "relu"
-    layers = {
-        name: LayerGrids(
-            kernel=grid(own.kernel),
-            bias=grid(own.bias),
-            batchnorm=grid(own.batchnorm),
-            activation=grid(own.activation, signed=not relu),
-        )
-        for name, own in layer_formats(precision, architecture).items()
-    }
-    return Numerics(
-        layers=layers,
-        input=grid(precision.pixel),
-        count_worth=jnp.float32(precision.count or precision.pixel.lsb),
-        dropout=jnp.float32(architecture.dropout),
-    )
+from narrowgate.network._numerics import Arrays, Numerics
+from narrowgate.network._tensors import Tensors
 
 
 def initial_weights(layers: Layers, seed: int) -> dict[str, NDArray[np.float32]]:
@@ -139,11 +85,10 @@ def _forward(
             moments = batch
         return fold(weights[f"{layer.name}.scale"], weights[f"{layer.name}.shift"], *moments, grids.batchnorm)
 
-    values = read_pixels(images, numerics.count_worth, numerics.input)
+    tensors = Tensors(numerics, weights, statistics)
+    values = tensors.pixels(images)
     for convolution in layers.convolutions:
-        grids = numerics.layers[convolution.name]
-        kernel = quantise(weights[f"{convolution.name}.kernel"], grids.kernel)
-        bias = quantise(weights[f"{convolution.name}.bias"], grids.bias)
+        kernel, bias = tensors.kernel_and_bias(convolution.name)
         # Bias, batch norm and activation rise or fall monotonically, so pooling may come before them: the same bits for
         # a quarter of the work. Where batch norm's factor is negative they fall, and the sign turns the pool round.
         if convolution.batch_norm:
@@ -154,31 +99,20 @@ def _forward(
             values = values * _each(factor) + _each(term)
         else:
             values = pooled(values, kernel, convolution) + _each(bias)
-        values = quantise(values, grids.activation, outside="zero")
+        values = tensors.activated(convolution.name, values)
     values = values.transpose(2, 1, 0, 3).reshape(-1, values.shape[-1])  # rows, columns, channels; then events
     masks: list[Array] | list[None] = [None] * len(layers.dense)
     if training is not None and training[0] is not None:
         masks = _dropout_masks(layers, numerics, training[0], values.shape[-1])
     for dense, mask in zip(layers.dense, masks, strict=True):
-        grids = numerics.layers[dense.name]
-        kernel = quantise(weights[f"{dense.name}.kernel"], grids.kernel)
-        bias = quantise(weights[f"{dense.name}.bias"], grids.bias)
+        kernel, bias = tensors.kernel_and_bias(dense.name)
         values = kernel.T @ (values if mask is None else values * mask) + bias[:, None]
         if dense.batch_norm:
             factor, term = multiply_add(dense, batch_moments(values, channel=0))
             values = values * factor[:, None] + term[:, None]
         if not dense.is_output:
-            values = quantise(values, grids.activation, outside="zero")
+            values = tensors.activated(dense.name, values)
     return values[0], statistics
-
-
-def read_pixels(images: Array, count: Float[Array, ""], grid: Grid) -> Float[Array, "channels columns rows events"]:
-    """Counts as the network reads them: times what one is worth, lower bits dropped, saturated. Hardware pays nothing.
-
-    A step that is finer than a count changes nothing; there is no gradient with respect to images or grid.
-    """
-    steps = jnp.floor(images * (count / grid.lsb))
-    return jnp.minimum(steps * grid.lsb, grid.high)
 
 
 def _dropout_masks(layers: Layers, numerics: Numerics, key: Key[Array, ""], events: int) -> list[Array]:

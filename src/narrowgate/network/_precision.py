@@ -8,9 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainSerializer,
     SerializerFunctionWrapHandler,
@@ -18,8 +16,9 @@ from pydantic import (
     model_validator,
 )
 
-from narrowgate.errors import NarrowgateError
 from narrowgate.fixedpoint import INTEGER_LIMIT, Format, FormatError, grid, parse_optional, spell
+from narrowgate.network._learning import Learned, Learning
+from narrowgate.network._section import ConfigurationError, Section
 
 FROM_DATA = "data"
 """The word for an input format that follows from the data set."""
@@ -31,24 +30,34 @@ WIDEST_INPUT = 24
 """Bits of a pixel: float32 holds whole numbers of so many bits exactly."""
 
 
-class ConfigurationError(NarrowgateError, ValueError):
-    """A configuration that cannot be used; the message says where, what was found and what is allowed."""
+Entry = Format | Learned | None
+"""What a configuration says of a tensor: a format, that its widths are learned, or `None` for float."""
 
 
-def _parse_weight_format(value: Any) -> Format | None:
+def _parse_weights(value: Any) -> Entry:
+    return Learned.read(value, (Learned.LAYER, Learned.CHANNEL, Learned.ELEMENT)) or _parse_given_weights(value)
+
+
+def _parse_given_weights(value: Any) -> Format | None:
+    if Learned.read(value, tuple(Learned)):
+        raise ValueError("batch norm's factor and term are not learned; allowed is a format such as (12,2), or float")
     found = parse_optional(value)
     if found is not None and not found.signed:
         raise ValueError(f"weights need a sign; found {value!r}, allowed are (W, I) and ap_fixed")
     return _as_trained(found)
 
 
-def _parse_activation_format(value: Any) -> Format | None:
+def _parse_activation(value: Any) -> Entry:
     """Sign left aside: after a ReLU the network takes the format without one, after a linear activation with one."""
+    if learned := Learned.read(value, (Learned.LAYER, Learned.CHANNEL)):
+        return learned
     found = _as_trained(parse_optional(value))
     return None if found is None else found.as_signed()
 
 
-def _parse_input_format(value: Any) -> Format | None:
+def _parse_input(value: Any) -> Entry:
+    if learned := Learned.read(value, (Learned.LAYER,)):
+        return learned
     if value is None or (isinstance(value, str) and value.strip().lower() == FROM_DATA):
         return None
     try:
@@ -65,8 +74,12 @@ def _parse_input_format(value: Any) -> Format | None:
     return _as_trained(found)
 
 
-def _spell_input(format: Format | None) -> str:
-    return FROM_DATA if format is None else spell(format)
+def _spell(entry: Entry) -> str:
+    return str(entry) if isinstance(entry, Learned) else spell(entry)
+
+
+def _spell_input(entry: Entry) -> str:
+    return FROM_DATA if entry is None else _spell(entry)
 
 
 @lru_cache(maxsize=4096)
@@ -84,18 +97,11 @@ def _power_of_two(value: float) -> float:
     return value
 
 
-_AsText = PlainSerializer(spell, return_type=str)
-WeightFormat = Annotated[Format | None, BeforeValidator(_parse_weight_format), _AsText]
-ActivationFormat = Annotated[Format | None, BeforeValidator(_parse_activation_format), _AsText]
-InputFormat = Annotated[
-    Format | None, BeforeValidator(_parse_input_format), PlainSerializer(_spell_input, return_type=str)
-]
-
-
-class Section(BaseModel):
-    """A table of a configuration; keys that it does not know are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+_AsText = PlainSerializer(_spell, return_type=str)
+WeightFormat = Annotated[Entry, BeforeValidator(_parse_weights), _AsText]
+GivenFormat = Annotated[Format | None, BeforeValidator(_parse_given_weights), _AsText]
+ActivationFormat = Annotated[Entry, BeforeValidator(_parse_activation), _AsText]
+InputFormat = Annotated[Entry, BeforeValidator(_parse_input), PlainSerializer(_spell_input, return_type=str)]
 
 
 class LayerPrecision(Section):
@@ -103,12 +109,12 @@ class LayerPrecision(Section):
 
     kernel: WeightFormat = None
     bias: WeightFormat = None
-    batchnorm: WeightFormat = None
+    batchnorm: GivenFormat = None
     activation: ActivationFormat = None
 
     @property
-    def given(self) -> dict[str, Format | None]:
-        """What was given, by key; `None` for float."""
+    def given(self) -> dict[str, Any]:
+        """The entries that were given, by key."""
         return {key: getattr(self, key) for key in type(self).model_fields if key in self.model_fields_set}
 
     @model_serializer(mode="wrap")
@@ -122,20 +128,21 @@ class Precision(Section):
     `input` is `None` ("data" in a file) while it is to follow from the data set; `Configuration.for_counts` puts the
     format there. Pixels above its largest code saturate. `count` is what one count of a pixel is worth, a power of two;
     where it is not given, one lsb of `input`. `layers` holds, by the layers' names (`conv0`, `dense0`, `output`),
-    formats that differ from the first four.
+    formats that differ from the first four. All but `batchnorm` may be learned, as `learning` says.
     """
 
     conv: WeightFormat = None
     dense: WeightFormat = None
-    batchnorm: WeightFormat = None
+    batchnorm: GivenFormat = None
     activation: ActivationFormat = None
     input: InputFormat = None
     count: Annotated[float, Field(gt=0.0, allow_inf_nan=False), AfterValidator(_power_of_two)] | None = None
     layers: dict[str, LayerPrecision] = Field(default_factory=dict)
+    learning: Learning | None = None
 
     @model_validator(mode="after")
     def _count_and_input_agree(self) -> Self:
-        if self.count is not None and self.input is not None:
+        if self.count is not None and isinstance(self.input, Format):
             beyond = (self.input.maximum + self.input.lsb) / self.count
             if not 1 <= beyond <= 2**WIDEST_INPUT:
                 raise ValueError(
@@ -146,12 +153,16 @@ class Precision(Section):
 
     @model_serializer(mode="wrap")
     def _without_what_is_usual(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {key: value for key, value in handler(self).items() if value or key not in ("count", "layers")}
+        return {
+            key: value for key, value in handler(self).items() if value or key not in ("count", "layers", "learning")
+        }
 
     @property
     def count_fraction(self) -> int:
         """One count of a pixel is worth `2^-count_fraction`; `pixel` must be known where `count` is not given."""
-        return self.pixel.fraction if self.count is None else 1 - frexp(self.count)[1]
+        if self.count is not None:
+            return 1 - frexp(self.count)[1]
+        return self.pixel.fraction
 
     @property
     def largest_count(self) -> int:
@@ -162,14 +173,23 @@ class Precision(Section):
 
     @property
     def pixel(self) -> Format:
-        """The format of a pixel.
+        """The format of a pixel; while it is learned, the one that holds all counts.
 
         Raises:
             ConfigurationError: it follows from the data, and none have been seen.
         """
-        if self.input is None:
+        if self.input is None or (isinstance(self.input, Learned) and self.count is None):
             raise ConfigurationError(
-                f'precision.input is "{FROM_DATA}" and no data set has been seen; give a format such as (10,4), or '
-                f"take Configuration.for_counts(bits) with the bits of the data set's pixels."
+                f'precision.input is "{_spell_input(self.input)}" and no data set has been seen; give a format such '
+                f"as (10,4), or take Configuration.for_counts(bits) with the bits of the data set's pixels."
             )
+        if isinstance(self.input, Learned):
+            return Format(INPUT_INTEGER_BITS + self.count_fraction, INPUT_INTEGER_BITS, signed=False)
         return self.input
+
+    @property
+    def learns(self) -> bool:
+        """Whether any width is learned."""
+        entries = [self.conv, self.dense, self.activation, self.input]
+        entries += [entry for layer in self.layers.values() for entry in layer.given.values()]
+        return any(isinstance(entry, Learned) for entry in entries)

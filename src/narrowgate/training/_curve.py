@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narrowgate.events import Dataset, EventSource
-from narrowgate.network import Configuration
+from narrowgate.network import Configuration, settled
 from narrowgate.training._engine import Measured
 from narrowgate.training._population import Population, in_batches
 from narrowgate.training._state import Settings, State
@@ -66,8 +66,9 @@ class CurveEvaluation:
     ) -> list[Measured]:
         """Learning rate, and `curve_point` of the averaged and of the live weights."""
         rates = population.learning_rates(settings, state)
-        averaged = self._points(population, settings, state.averaged_weights, state.averaged_statistics)
-        live = self._points(population, settings, state.weights, state.statistics)
+        widths = settled(state.learned)
+        averaged = self._points(population, settings, state.averaged_weights | widths, state.averaged_statistics)
+        live = self._points(population, settings, state.weights | widths, state.statistics)
         return [
             {
                 "learning_rate": float(rates[index]),

@@ -85,13 +85,15 @@ def _train_step(
 
     def loss_of(trained: Any) -> tuple[Float[Array, ""], Arrays]:
         weights, learned = trained if isinstance(trained, tuple) else (trained, {})
-        scores, after = training_scores(program.layers, settings.numerics, weights, statistics, batch, dropout_key)
-        return program.loss(scores, labels, weights, learned, settings.numerics), after
+        scores, after = training_scores(program.layers, numerics, weights | learned, statistics, batch, dropout_key)
+        return program.loss(scores, labels, weights, learned, numerics), after
 
+    learning = settings.learning
+    numerics = settings.numerics if learning is None else settings.numerics._replace(learning=learning.at(state.step))
     named = jax.tree.map(_of_names, trained, flat, is_leaf=_is_table)
-    (loss, statistics), gradients = jax.value_and_grad(loss_of, has_aux=True)(named)
+    (loss, after), gradients = jax.value_and_grad(loss_of, has_aux=True)(named)
     gradient = jax.tree.map(_vector, gradients, is_leaf=_is_table)
-    latest = _vector(statistics)
+    latest = _vector({name: after[name] for name in like.statistics})
     finite = jnp.isfinite(loss)
     for part in jax.tree.leaves(gradient):  # one vector, unless something is learned beside the weights
         finite = finite & jnp.isfinite(jnp.sum(jnp.square(part)))
@@ -103,8 +105,11 @@ def _train_step(
         update = jax.tree.map(lambda table, step: factors(table) * step, trained, update, is_leaf=_is_table)
     moved = jax.tree.map(lambda values, step: values - rate * step, flat, update)
     weights, learned = moved if isinstance(moved, tuple) else (moved, state.learned)
+    if learning is not None:
+        before, proposed = (_of_names(like.learned, values) for values in (state.learned, learned))
+        learned = _vector(learning.after(before, proposed, after, state.step))
     decay = averaging(settings.ema, state.step)
-    after = state._replace(
+    stepped = state._replace(
         step=state.step + 1,
         weights=weights,
         learned=learned,
@@ -113,7 +118,7 @@ def _train_step(
         averaged_statistics=_averaged(state.averaged_statistics, latest, decay),
         optimiser=optimiser,
     )
-    kept = jax.tree.map(partial(_select, alive), after, state)
+    kept = jax.tree.map(partial(_select, alive), stepped, state)
     first = (state.diverged_at < 0) & ~finite
     return kept._replace(diverged_at=jnp.where(first, state.step, state.diverged_at)), loss
 

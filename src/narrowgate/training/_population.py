@@ -14,8 +14,21 @@ from jaxtyping import Array, Float, UInt
 from numpy.typing import NDArray
 
 from narrowgate.machine import own_arithmetic
-from narrowgate.network import Arrays, Configuration, ImageShape, Layers, Numerics, events_last, layers, scores
+from narrowgate.network import (
+    Arrays,
+    BitOperations,
+    Configuration,
+    ImageShape,
+    Layers,
+    Learned,
+    Numerics,
+    events_last,
+    initial_learned,
+    layers,
+    scores,
+)
 from narrowgate.training._compiled import Compiled
+from narrowgate.training._loss import Loss
 from narrowgate.training._member import DrawnBatches, TrainingImages, draw, train_epoch
 from narrowgate.training._placement import Placement, PlacementMemory, candidates, fastest, usual_placement
 from narrowgate.training._schedule import Plateau, ScheduleSettings, after_evaluation, learning_rate
@@ -29,11 +42,15 @@ SCORING_BATCH = 512
 
 def program_of(configuration: Configuration, image: ImageShape) -> Program:
     """What has to be compiled for a configuration; equal programs can share a population."""
+    learns = configuration.precision.learns
+    found = layers(configuration.network, image, learned_input=isinstance(configuration.precision.input, Learned))
     return Program(
-        layers=layers(configuration.network, image),
+        layers=found,
         batch_size=configuration.training.batch_size,
         steps_per_epoch=configuration.training.steps_per_epoch,
         dropout=configuration.network.dropout > 0,
+        loss=Loss(penalty=BitOperations(found)) if learns else Loss(),
+        learned=tuple((name, values.shape) for name, values in initial_learned(configuration, found).items()),
     )
 
 
@@ -48,12 +65,20 @@ class Population:
     @own_arithmetic()
     def settings(self, configurations: Sequence[Configuration], steps: int) -> Settings:
         """The traced settings of all members, stacked."""
-        return stack([settings_of(configuration, steps) for configuration in configurations])
+        return stack(
+            [settings_of(configuration, steps, layers=self.program.layers) for configuration in configurations]
+        )
 
     @own_arithmetic()
     def initial_state(self, settings: Settings) -> State:
         """The state of all members before the first step."""
-        return stack([initial_state(self.program, int(seed)) for seed in np.asarray(settings.seed)])
+        starts = {} if settings.learning is None else settings.learning.start
+        return stack(
+            [
+                initial_state(self.program, int(seed), {name: values[index] for name, values in starts.items()})
+                for index, seed in enumerate(np.asarray(settings.seed))
+            ]
+        )
 
     @own_arithmetic()
     def train_epoch(

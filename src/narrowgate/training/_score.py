@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narrowgate.machine import own_arithmetic
-from narrowgate.network import Architecture, Configuration, ImageShape, layers, numerics
+from narrowgate.network import Architecture, Configuration, ImageShape, layers, numerics, settled_shapes
 from narrowgate.training._errors import TrainingError
 from narrowgate.training._population import batch_scores, in_batches
 
@@ -36,7 +36,7 @@ def score(
     rows, columns, channels = images.shape[1:]
     shape = (int(rows), int(columns), int(channels))
     expected = layers(configuration.network, shape)
-    wanted = expected.weight_shapes() | expected.statistics_shapes()
+    wanted = expected.weight_shapes() | expected.statistics_shapes() | settled_shapes(configuration, expected)
     for name, size in wanted.items():
         found = weights[name].shape if name in weights else None
         if found != size:

@@ -20,7 +20,9 @@ from narrowgate.network import (
     initial_statistics,
     initial_weights,
     numerics,
+    settled,
 )
+from narrowgate.training._learning import LearningSettings, learning_settings, width_rate
 from narrowgate.training._loss import Loss
 from narrowgate.training._optimiser import OPTIMISER, RateMultipliers
 from narrowgate.training._schedule import Plateau, ScheduleSettings, fresh_plateau, schedule_settings
@@ -38,6 +40,8 @@ class Program:
     steps_per_epoch: int
     dropout: bool
     loss: Loss = field(default_factory=Loss)
+    learned: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    """Names and shapes of the widths that are trained beside the weights."""
 
 
 class Settings(NamedTuple):
@@ -49,6 +53,8 @@ class Settings(NamedTuple):
     seed: Int[Array, ""]
     rate_multipliers: RateMultipliers = {}  # noqa: RUF012 (nobody writes into it)
     """Groups of what is trained whose learning rate is another one; members of a population name the same groups."""
+    learning: LearningSettings | None = None
+    """How widths are learned; members of a population learn the same ones."""
 
 
 class State(NamedTuple):
@@ -68,16 +74,21 @@ class State(NamedTuple):
 
 
 def settings_of(
-    configuration: Configuration, steps: int, rate_multipliers: Mapping[str, float] | None = None
+    configuration: Configuration,
+    steps: int,
+    rate_multipliers: Mapping[str, float] | None = None,
+    layers: Layers | None = None,
 ) -> Settings:
-    """The traced part of a configuration that trains for `steps` steps."""
+    """The traced part of a configuration that trains for `steps` steps; `layers` are for widths that are learned."""
     training = configuration.training
+    rates = width_rate(configuration) | dict(rate_multipliers or {})
     return Settings(
         numerics=numerics(configuration.precision, configuration.network),
         schedule=schedule_settings(training, steps),
         ema=jnp.float32(training.ema),
         seed=jnp.int32(training.seed),
-        rate_multipliers={name: jnp.float32(value) for name, value in (rate_multipliers or {}).items()},
+        rate_multipliers={name: jnp.float32(value) for name, value in rates.items()},
+        learning=None if layers is None else learning_settings(configuration, layers, steps),
     )
 
 
@@ -106,8 +117,9 @@ def trained_of(weights: Arrays, learned: Arrays) -> Arrays | tuple[Arrays, Array
 
 def weights_of(configuration: Configuration, state: State) -> tuple[Weights, Weights]:
     """Of one member's state: the weights that the configuration asks to judge (averaged, unless `training.ema` is 0),
-    and the live ones."""
-    live = {name: np.asarray(values) for name, values in (state.weights | state.statistics).items()}
-    averaged = state.averaged_weights | state.averaged_statistics
+    and the live ones. Learned widths are settled in both: averages of them would be widths that no step had."""
+    widths = settled(state.learned)
+    live = {name: np.asarray(values) for name, values in (state.weights | state.statistics | widths).items()}
+    averaged = state.averaged_weights | state.averaged_statistics | widths
     judged = {name: np.asarray(values) for name, values in averaged.items()}
     return (judged if configuration.training.ema > 0 else live), live

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from narrowgate.firmware._tools import package
 from narrowgate.firmware.circuit._mended import mended
-from narrowgate.fixedpoint import Format, Rounding, from_codes, to_codes
+from narrowgate.fixedpoint import Format, FormatArray, Rounding, from_codes, to_codes
 from narrowgate.integers import FirmwareError, Images, IntegerLayer, IntegerNetwork, Integers, input_codes, stages
 from narrowgate.network import Convolution
 
@@ -209,7 +209,10 @@ def _finished(layer: IntegerLayer, output: int, pool: list[Any], scale: int) -> 
     term *= 2.0**scale
     if layer.activation is None:
         return _plus(value * factor, term)
-    return _rounded(_plus(value * factor, term), layer.activation, scale)
+    format = layer.activation.at(output) if isinstance(layer.activation, FormatArray) else layer.activation
+    if format is None:
+        return value * 0
+    return _rounded(_plus(value * factor, term), format, scale)
 
 
 def _rounded(value: Any, format: Format, scale: int) -> Any:

@@ -16,6 +16,7 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from narrowgate.firmware._formats import format_of_activation, format_of_constants
 from narrowgate.firmware._tools import UnsuitableToolError, package
 from narrowgate.fixedpoint import Codes, Format, Overflow, Rounding
 from narrowgate.integers import FirmwareError, Images, IntegerLayer, IntegerNetwork, Integers
@@ -152,7 +153,8 @@ def _batches(network: IntegerNetwork, images: Images) -> Iterator[NDArray[np.flo
 def _built(keras: Any, layer: IntegerLayer, values: Any, dtype: str) -> Any:
     hgq = package("hgq.layers", "Keras", "hls4ml")
     shape = layer.layer
-    formats = {"kq_conf": _frozen(layer.kernel_format, "weight"), "bq_conf": _frozen(layer.bias_format, "weight")}
+    kernel_format, bias_format = format_of_constants(layer.kernel_format), format_of_constants(layer.bias_format)
+    formats = {"kq_conf": _frozen(kernel_format, "weight"), "bq_conf": _frozen(bias_format, "weight")}
     plain = {"enable_iq": False, "enable_oq": False, "enable_ebops": False, "dtype": dtype}
     made: Any
     if isinstance(shape, Convolution):
@@ -162,8 +164,8 @@ def _built(keras: Any, layer: IntegerLayer, values: Any, dtype: str) -> Any:
         if len(values.shape) > 2:
             values = keras.layers.Flatten(name="flatten", dtype=dtype)(values)
     values = made(values)
-    made.kernel.assign(_real(layer.kernel, layer.kernel_format))
-    made.bias.assign(_real(layer.bias, layer.bias_format))
+    made.kernel.assign(_real(layer.kernel, kernel_format))
+    made.bias.assign(_real(layer.bias, bias_format))
     if normalises(layer):
         assert layer.normalisation_format is not None
         assert layer.factor is not None
@@ -175,8 +177,9 @@ def _built(keras: Any, layer: IntegerLayer, values: Any, dtype: str) -> Any:
         made.bn_beta.assign(_real(layer.term, layer.normalisation_format))
     if isinstance(shape, Convolution) and shape.pool > 1:
         values = keras.layers.MaxPooling2D(shape.pool, name=f"{layer.name}_pool", dtype=dtype)(values)
-    if layer.activation is not None:
-        values = _quantiser(layer.activation, f"{layer.name}_activation", dtype)(values)
+    activation = format_of_activation(layer, "Keras")
+    if activation is not None:
+        values = _quantiser(activation, f"{layer.name}_activation", dtype)(values)
     return values
 
 

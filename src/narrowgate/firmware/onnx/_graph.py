@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from narrowgate.firmware._tools import package
-from narrowgate.fixedpoint import Format, Rounding
+from narrowgate.firmware._formats import format_of_activation, format_of_constants
+from narrowgate.firmware._tools import UnsuitableToolError, package
+from narrowgate.fixedpoint import Format, FormatArray, Rounding
 from narrowgate.integers import FirmwareError, IntegerLayer, IntegerNetwork, Integers
 from narrowgate.network import Convolution
 
@@ -96,8 +97,9 @@ class _Graph:
         self.shapes[output] = shape
         return output
 
-    def parameter(self, name: str, codes: Integers, format: Format) -> str:
+    def parameter(self, name: str, codes: Integers, given: Format | FormatArray) -> str:
         """A weight that is on its grid already; a QONNX model says so with a `Quant` node."""
+        format = format_of_constants(given)
         values = np.ldexp(codes.astype(np.float64), -format.fraction)
         self.constant(name, values)
         if self.plain:
@@ -226,8 +228,13 @@ def _normalised(graph: _Graph, layer: IntegerLayer, name: str, broadcast: tuple[
 def _activated(graph: _Graph, layer: IntegerLayer, name: str) -> str:
     """The layer's output under its own name."""
     shape = graph.shapes[name]
-    if layer.activation is None:
+    activation = format_of_activation(layer, "QONNX")
+    if activation is None:
         return graph.renamed(layer.name)
-    if not layer.activation.signed:
+    if activation.rounding not in _ROUNDING:
+        raise UnsuitableToolError(
+            f"The activations of {layer.name} round halves up, as learned ones do; QONNX rounds them to even."
+        )
+    if not activation.signed:
         name = graph.node("Relu", [name], f"{layer.name}.positive", shape)
-    return graph.quantised(name, layer.activation, layer.name, shape)
+    return graph.quantised(name, activation, layer.name, shape)

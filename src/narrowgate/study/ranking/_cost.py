@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narrowgate.firmware import trace
-from narrowgate.fixedpoint import Format
+from narrowgate.fixedpoint import Format, FormatArray
 from narrowgate.integers import FirmwareError, cost, cost_of_configuration, integer_network
 from narrowgate.network import Configuration, Convolution, ImageShape, layer_formats, layers
 
@@ -93,5 +93,5 @@ def _weights(configuration: Configuration, image: ImageShape) -> int:
     return sum(prod(layer.kernel_shape) + layer.kernel_shape[-1] for layer in layers(configuration.network, image))
 
 
-def _width(own: Format | None) -> int:
+def _width(own: Format | FormatArray | None) -> int:
     return FLOAT_BITS if own is None else own.width

@@ -135,10 +135,15 @@ class Space:
                     table = with_value(table, key, value)
         try:
             configuration = Configuration.parse(table, where="")
-            return DrawnPoint(point, configuration if self.bits is None else configuration.for_counts(self.bits))
+            drawn = DrawnPoint(point, configuration if self.bits is None else configuration.for_counts(self.bits))
         except ValueError as error:
             together = ", ".join(f"space.{name} = {json.dumps(value)}" for name, value in point.items())
             raise StudyError(f"these do not go together: {together}: {str(error).removeprefix(': ')}") from None
+        if configuration.precision.learns:
+            raise StudyError(
+                "a study's networks have given formats; one whose widths are learned is trained by `narrowgate train`"
+            )
+        return drawn
 
     def draw(self, generator: np.random.Generator) -> DrawnPoint:
         """A configuration at random, every parameter by itself."""
@@ -167,13 +172,19 @@ def _check_steps(parameters: Mapping[str, Parameter], owner: Mapping[str, str], 
     """Refuse input formats of several steps while a count is worth one step: they would scale the images."""
     if "precision.input" in owner:
         name = owner["precision.input"]
-        steps = {Format.parse(choice, signed=False).lsb for choice in parameters[name].choices or ()}
+        choices = [choice for choice in parameters[name].choices or () if not _is_word(choice)]
+        steps = {Format.parse(choice, signed=False).lsb for choice in choices}
         if len(steps) > 1:
             raise StudyError(
                 f"{where}: space.{name}: the input formats have several steps ({', '.join(map(str, sorted(steps)))}), "
                 f"and without precision.count a pixel's count is worth one step, whichever it is. Fix what it is "
                 f"worth, e.g. precision.count = {min(steps)}."
             )
+
+
+def _is_word(choice: Any) -> bool:
+    """Whether it says where a format comes from, and gives none: `data`, `learned`."""
+    return isinstance(choice, str) and choice.strip().split(" ")[0].isalpha()
 
 
 def _identity(drawn: DrawnPoint) -> str:
