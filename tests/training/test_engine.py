@@ -34,7 +34,7 @@ TABLE: dict[str, Any] = {
     "precision": {"conv": "(8,2)", "dense": "(8,2)", "activation": "(12,4)", "input": "(10,6)"},
     "training": {"epochs": 3, "steps_per_epoch": 10, "batch_size": 32, "schedule": "reduce-on-plateau"},
 }
-CONFIGURATION = Configuration.parse(TABLE)
+CONFIGURATION = Configuration.parse(TABLE).for_counts(10)
 PROGRAM = program_of(CONFIGURATION, (8, 6, 1))
 
 
