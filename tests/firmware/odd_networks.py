@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narrowgate.firmware import adversarial_images
+from narrowgate.fixedpoint import Format
 from narrowgate.integers import IntegerNetwork, evaluate, integer_network
 from narrowgate.network import Configuration, ImageShape, layers
 
@@ -62,14 +63,14 @@ def _configuration(random: np.random.Generator) -> tuple[Configuration, ImageSha
 
 def _weights(random: np.random.Generator, configuration: Configuration, image: ImageShape) -> Weights:
     precision = configuration.precision
-    assert precision.activation is not None
+    assert isinstance(precision.activation, Format)
     assert precision.batchnorm is not None
     expected = layers(configuration.network, image)
     weights: Weights = {}
     for name, shape in (expected.weight_shapes() | expected.statistics_shapes()).items():
         kind, part = name.split(".")
         format = precision.conv if kind.startswith("conv") else precision.dense
-        assert format is not None
+        assert isinstance(format, Format)
         spread = {
             "kernel": 2.0**format.integer,
             "bias": 2.0**format.integer,

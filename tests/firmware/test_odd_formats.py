@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from narrowgate.firmware import CircuitProject, FirmwareError, export, trace, verify
+from narrowgate.fixedpoint import Format, FormatArray
 from narrowgate.integers import IntegerNetwork, evaluate, integer_network
 
 from ..integers.integers_example import SMALL, configuration, random_images, random_weights
@@ -32,7 +33,7 @@ def batches(quick: int) -> list[object]:
 
 
 def odd_formats(network: IntegerNetwork) -> set[str]:
-    found = [network.input_format]
+    found: list[Format | FormatArray] = [network.input_format]
     for layer in network:
         found += [one for one in (layer.kernel_format, layer.normalisation_format, layer.activation) if one is not None]
     return {"I < 0" for one in found if one.integer < 0} | {"I > W" for one in found if one.integer > one.width}
