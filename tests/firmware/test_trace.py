@@ -270,7 +270,7 @@ def learned_network(granularity: str = "learned", seed: int = 1, **network: Any)
     return integer_network(found, weights, SMALL), found, weights
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", [0, 1, 7, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 7))])
 def test_learned_widths_are_traced_exactly(seed: int) -> None:
     shape: dict[str, Any] = {"filters": [2, 3], "kernels": [3, 2], "pools": [2, 1]} if seed % 2 else {}
     network, found, weights = learned_network("learned", seed, **shape, activation="linear" if seed == 7 else "relu")
@@ -290,6 +290,7 @@ def test_learned_widths_are_the_same_in_verilog() -> None:
     assert (level.status, level.mismatches) == ("passed", 0), level
 
 
+@pytest.mark.slow
 def test_tools_that_know_one_format_a_tensor_say_so() -> None:
     if missing := [name for name in ("hgq", "hls4ml", "qonnx") if importlib.util.find_spec(name) is None]:
         pytest.skip(f"{missing[0]} is not installed")

@@ -42,7 +42,10 @@ def configuration(network: dict[str, Any], precision: dict[str, Any], **learning
     ).for_counts(10)
 
 
-@pytest.fixture(scope="module", params=CASES)
+@pytest.fixture(
+    scope="module",
+    params=["everything", "mixed", *(pytest.param(name, marks=pytest.mark.slow) for name in list(CASES)[1:3])],
+)
 def trained(request: pytest.FixtureRequest, small_dataset: Dataset) -> Trained:
     return train([configuration(*CASES[request.param])], small_dataset)[0]
 
@@ -81,6 +84,7 @@ def test_the_penalty_counts_at_least_what_the_integers_do(trained: Trained, smal
     assert 0 < exact <= counted <= 4 * exact
 
 
+@pytest.mark.slow
 def test_a_stronger_penalty_leaves_fewer_bits(small_dataset: Dataset) -> None:
     members = [configuration({}, LEARNED, beta=beta) for beta in (1e-6, 3e-3)]
     ebops = [
@@ -116,6 +120,7 @@ def test_widths_rest_while_the_weights_are_tuned(small_dataset: Dataset) -> None
     assert (np.asarray(first.weights["conv0.kernel"]) != np.asarray(second.weights["conv0.kernel"])).any()
 
 
+@pytest.mark.slow
 def test_a_learned_training_goes_on_with_the_same_bits(small_dataset: Dataset, tmp_path: Path) -> None:
     class StoppedError(Exception):
         pass
@@ -134,6 +139,7 @@ def test_a_learned_training_goes_on_with_the_same_bits(small_dataset: Dataset, t
         np.testing.assert_array_equal(values, resumed.weights[name])
 
 
+@pytest.mark.slow
 def test_fully_pruned_layers_are_constant_networks(small_dataset: Dataset) -> None:
     """Zero widths everywhere: integers, counts and the graph agree on the constant that is left."""
     one = train([configuration({}, LEARNED)], small_dataset)[0]
