@@ -21,6 +21,8 @@ from narrowgate.integers import Images
 NAME = "narrowgate"
 """Of the top module."""
 
+_LANGUAGES: dict[str, Literal["verilog", "vhdl", "hls"]] = {"verilog": "verilog", "vhdl": "vhdl", "hls": "hls"}
+
 
 @dataclass(frozen=True)
 class CircuitProject(Project):
@@ -81,10 +83,8 @@ def write(order: Order) -> CircuitProject:
     write_test(project, order.images)
     words = order.thresholds or {f"bit {index}": 0.0 for index in range(len(circuit.thresholds))}
     decisions = dict(zip(words, circuit.thresholds, strict=True)) if circuit.thresholds else {}
-    language: Literal["verilog", "vhdl", "hls"] = target if target in ("verilog", "vhdl") else "hls"
-    Record(language, clock, part.name, project.latency, inputs, outputs, decisions, digests(order.network)).write(
-        folder
-    )
+    layers = digests(order.network)
+    Record(_LANGUAGES[target], clock, part.name, project.latency, inputs, outputs, decisions, layers).write(folder)
     if target == "hls":
         text = hls_readme(circuit, clock, part, project.latency, project.events, order.thresholds)
     else:
