@@ -4,6 +4,7 @@ import dataclasses
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from narrowgate.firmware.onnx._run import (
 )
 
 from ..integers.integers_example import CONFIGURATIONS, SMALL, random_images, small_network
+from .odd_networks import odd_network
 
 pytest.importorskip("qonnx", reason="the extra [qonnx] is not installed")
 TOO_WIDE = {"sixteen bits", "activations of 24 bits"}
@@ -204,3 +206,15 @@ def test_without_qonnx_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, 
     assert all("pip install 'narrowgate[qonnx]'" in level.reason for level in levels)
     with pytest.raises(FirmwareError, match="qonnx is not installed"):
         export(network, tmp_path / "project", "qonnx", random_images(5, SMALL))
+
+
+ONE_SIGNED_BIT = [16, 52, 78, 137]
+"""Networks whose activations are −1 or 0: two bits in QONNX, of which the lowest, −2, must not come out."""
+
+
+@pytest.mark.parametrize("seeds", [range(20), ONE_SIGNED_BIT, pytest.param(range(20, 400), marks=pytest.mark.slow)])
+def test_formats_that_lie_anywhere_give_the_exact_integers(seeds: Sequence[int]) -> None:
+    for seed in seeds:
+        network, images = odd_network(seed)
+        for level in verify(network, images, tools=["qonnx", "onnxruntime"]).levels:
+            assert level.status == "passed" or "which holds 24" in level.reason, (seed, level)

@@ -85,8 +85,8 @@ class _Graph:
     def quantised(self, name: str, format: Format, output: str, shape: tuple[int, ...]) -> str:
         """Activations rounded half to even and saturated.
 
-        A signed format of one bit holds −1 and 0, which QONNX reads as −1 and +1 (bipolar): it becomes two bits, and
-        what is above 0 is cut off before.
+        A signed format of one bit holds −1 and 0, which QONNX reads as −1 and +1 (bipolar): it becomes two bits of the
+        narrow range, −1 to 1, and what is above 0 is cut off before.
         """
         if self.plain:
             return self._in_plain_words(name, format, output, shape)
@@ -145,7 +145,7 @@ class _Graph:
                 name=f"{output}.Quant",
                 domain=DOMAIN,
                 signed=int(format.signed),
-                narrow=0,
+                narrow=int(format.signed and format.width == 1),
                 rounding_mode=_ROUNDING[format.rounding][0],
             )
         )

@@ -30,7 +30,8 @@ output `{output}` is (events, 1): the logit, not rounded, a multiple of {_power(
 layer stands a tensor of its name:
 {", ".join(f"`{layer.name}`" for layer in network)}.
 
-Every `Quant` rounds half to even (`ROUND`{behind}) and saturates at the full range (`narrow = 0`); its scale is a power
+Every `Quant` rounds half to even (`ROUND`{behind}) and saturates at the full range (`narrow = 0`; a number of one
+signed bit is written as two of the narrow range, cut off at 0); its scale is a power
 of two and its zero point 0. Weights lie on their grids already. Batch normalisation is a quantised `Mul` and `Add`.
 Behind a convolution the rows of a dense kernel are in ONNX' order (channel, row, column).
 
