@@ -104,7 +104,7 @@ def count(layer: IntegerLayer) -> LayerCounts:
 
 
 def span(codes: Integers) -> Counts:
-    """Bits from the highest to the lowest that are not zero, of each |code|; 0 for 0."""
+    """Bits from the highest to the lowest that are not zero, of each absolute code; 0 for 0."""
     magnitude = np.abs(codes.astype(np.int64))
     lowest = np.maximum(magnitude & -magnitude, 1)
     bits: Counts = np.ceil(np.log2(magnitude // lowest + 1)).astype(np.int64)

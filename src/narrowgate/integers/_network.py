@@ -88,7 +88,7 @@ class IntegerLayer:
 
     @property
     def largest_products(self) -> Integers:
-        """What |inputs @ kernel| of each output cannot exceed, whatever part of it is added in whatever order."""
+        """The largest absolute `inputs @ kernel` of each output, whatever part of it is added in whatever order."""
         kernel = np.abs(self.aligned_kernel.reshape(-1, self.kernel.shape[-1]))
         inputs = np.maximum(np.abs(self.inputs.low), np.abs(self.inputs.high))
         largest: Integers = (kernel * np.tile(inputs, len(kernel) // len(inputs))[:, None]).sum(axis=0)
