@@ -36,8 +36,9 @@ from ..integers.integers_example import (
 pytest.importorskip("alkaid", reason="the extra [rtl] is not installed")
 
 EVENTS = 10_000
-FIRST = ["batch norm hidden", "every tensor its own"]
+FIRST = ["batch norm hidden"]
 OTHERS = [
+    "every tensor its own",
     "negative integer bits",
     "three convolutions",
     "activations of 24 bits",

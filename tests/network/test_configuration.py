@@ -59,6 +59,13 @@ def test_table_round_trip() -> None:
     assert Configuration.parse(table) == configuration
 
 
+def test_training_sees_no_more_of_a_pixel_than_it_holds_exactly() -> None:
+    wide = Configuration.parse({"precision": {"input": "(32,16)"}})
+    assert wide.for_counts(24) is wide
+    with pytest.raises(ConfigurationError, match="pixels of 25 bits"):
+        wide.for_counts(25)
+
+
 @pytest.mark.parametrize(
     ("table", "key", "said"),
     [
@@ -67,7 +74,6 @@ def test_table_round_trip() -> None:
         ({"precision": {"conv": "(0,1)"}}, "precision.conv", "1 to 32"),
         ({"precision": {"conv": "ap_ufixed<8,2>"}}, "precision.conv", "sign"),
         ({"precision": {"dense": "ap_fixed<8,2,AP_TRN,AP_WRAP>"}}, "precision.dense", "AP_RND_CONV"),
-        ({"precision": {"input": "(25,4)"}}, "precision.input", "at most 24 bits"),
         ({"precision": {"input": "float"}}, "precision.input", 'or write "data"'),
         ({"network": {"dropout": 1.0}}, "network.dropout", "less than 1"),
         ({"network": {"filters": [4, 0]}}, "network.filters.1", "greater than or equal to 1"),

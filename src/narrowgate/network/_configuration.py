@@ -174,6 +174,9 @@ class Configuration(Section):
         W is `bits`, but at most 24 (`WIDEST_INPUT`); larger counts saturate. With `precision.count` the format has as
         many integer bits as give its lsb this worth. A learned input gets the worth of a count.
 
+        Raises:
+            ConfigurationError: the format would keep more bits of such pixels than float32 holds exactly.
+
         >>> Configuration().for_counts(12).precision.pixel.ap()
         'ap_ufixed<12,4,AP_RND_CONV,AP_SAT>'
         """
@@ -181,6 +184,12 @@ class Configuration(Section):
             worth = self.precision.count or 2.0 ** (INPUT_INTEGER_BITS - min(bits, WIDEST_INPUT))
             return self.model_copy(update={"precision": self.precision.model_copy(update={"count": worth})})
         if self.precision.input is not None:
+            if min(self.precision.input.width, bits) > WIDEST_INPUT:
+                raise ConfigurationError(
+                    f"precision.input: pixels of {bits} bits are read in {self.precision.input}, but training holds "
+                    f"whole numbers of {WIDEST_INPUT} bits exactly; allowed are formats of at most so many, or data of "
+                    f"fewer bits."
+                )
             return self
         width, count = min(bits, WIDEST_INPUT), self.precision.count
         integer = INPUT_INTEGER_BITS if count is None else width + frexp(count)[1] - 1

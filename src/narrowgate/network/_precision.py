@@ -66,11 +66,6 @@ def _parse_input(value: Any) -> Entry:
         raise ValueError(
             f'{str(error).rstrip(".")}; or write "{FROM_DATA}", for as many bits as the data have'
         ) from None
-    if found.width > WIDEST_INPUT:
-        raise ValueError(
-            f"pixels have at most {WIDEST_INPUT} bits, the whole numbers that float32 holds exactly, so that training "
-            f"sees what hardware sees; found {value!r}"
-        )
     return _as_trained(found)
 
 
