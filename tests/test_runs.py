@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -109,8 +110,15 @@ def test_an_interrupted_run_goes_on_with_the_same_bits(given: list[runs.Given], 
         assert resumed.curve == uninterrupted.curve
         for name, weight in uninterrupted.weights().items():
             np.testing.assert_array_equal(resumed.weights()[name], weight)
-    with pytest.raises(notebook.NotebookError, match="nothing to resume"):
-        runs.resume(root, ids[0])
+    state = (root / ids[0] / "run.json").read_bytes()
+    assert runs.resume(root, ids[0]) == ids
+    assert (root / ids[0] / "run.json").read_bytes() == state
+
+
+def test_a_file_whose_name_is_not_utf8_gives_a_name_that_is(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.toml")
+    path.write_text("[training]\nepochs = 2\n")
+    assert runs.read_configuration(path).configuration.name == "caf\ufffd"
 
 
 def test_other_data_are_not_resumed_on(
@@ -205,8 +213,7 @@ def test_the_last_of_those_that_train_together_may_be_finished_before_the_others
     path.write_text(json.dumps(state | {"status": "interrupted", "ended": None, "files": {}}))
     assert runs.resume(root, "latest") == ids[:1]
     assert all(run.status is notebook.Status.FINISHED for run in notebook.list_runs(root))
-    with pytest.raises(notebook.NotebookError, match="nothing to resume"):
-        runs.resume(root, "latest")
+    assert runs.resume(root, "latest") == ids
 
 
 def test_a_fixed_point_run_is_judged_by_exact_integers(data: Path, small_dataset: Dataset, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from narrowgate import checks, notebook
 from narrowgate.errors import NarrowgateError
 from narrowgate.events import Dataset, load_sample, read, sample_path
-from narrowgate.files import LARGEST_TOML, FileError, parse_toml, read_json, read_text, write_json
+from narrowgate.files import LARGEST_TOML, FileError, as_utf8, parse_toml, read_json, read_text, write_json
 from narrowgate.integers import disagreement, exact_scores
 from narrowgate.network import Configuration, ConfigurationError, convolutions
 from narrowgate.training import Progress, Trained, device_in_words, score, train
@@ -63,7 +63,7 @@ def read_configuration(path: Path, settings: Mapping[str, str] | None = None) ->
         table = parse_toml(text, path.name)
     except FileError as error:
         raise ConfigurationError(f"{path}: {str(error).removeprefix(path.name).lstrip()}.") from error
-    configuration = Configuration.parse({"name": path.stem, **table}, where=str(path))
+    configuration = Configuration.parse({"name": as_utf8(path.stem), **table}, where=str(path))
     return Given(configuration.with_settings(settings or {}), text)
 
 
@@ -137,15 +137,16 @@ def resume(
         take_over: also if a process on another machine is said to write the run, for when that machine is gone.
         report: hears of progress.
 
-    A run without a checkpoint (killed before its first epoch was over) begins anew, under its own id.
+    A run without a checkpoint (killed before its first epoch was over) begins anew, under its own id. A finished one
+    stays as it is, so that a batch job may ask again until there is nothing left to do.
 
     Raises:
-        NotebookError: there is no such run, it needs no resuming, or the data set is not there or another one.
+        NotebookError: there is no such run, or the data set is not there or another one.
     """
     asked = notebook.load(root, notebook.find(root, name))
     runs = _together(root, asked)
     if all(one.status is notebook.Status.FINISHED for one in runs):
-        raise notebook.NotebookError(f"run {asked.id} is finished; there is nothing to resume")
+        return [one.id for one in runs]
     recorded = asked.data
     if recorded is None:
         raise notebook.NotebookError(f"run {asked.id} does not say what data it was started with; train it anew")

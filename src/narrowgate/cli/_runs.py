@@ -15,7 +15,6 @@ from narrowgate.cli._shared import (
     Root,
     RunName,
     TakeOver,
-    as_utf8,
     note_to_user,
     out,
     prepare_to_train,
@@ -23,6 +22,7 @@ from narrowgate.cli._shared import (
     settings_of,
     show_content,
 )
+from narrowgate.files import as_utf8
 
 RUNS = Path("runs")
 

@@ -16,6 +16,8 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.console import Console
 
+from narrowgate.files import as_utf8
+
 WIDE = 140
 """Columns of a table that goes into a file or a pipe: wide enough that no word of it is cut."""
 
@@ -42,15 +44,6 @@ def speak_any_encoding() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-
-
-def as_utf8(text: str) -> str:
-    """Words from the command line as UTF-8, also where the locale made something else of their bytes.
-
-    >>> as_utf8("\\udcce\\udcb7")
-    'η'
-    """
-    return text.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="replace")
 
 
 def settings_of(texts: list[str] | None) -> dict[str, str]:

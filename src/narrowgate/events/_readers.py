@@ -16,6 +16,7 @@ from narrowgate.events._file import is_own_file, load_sound
 from narrowgate.events._geometry import Geometry
 from narrowgate.events._kinds import kind_of
 from narrowgate.events._splits import FRACTIONS, draw_splits
+from narrowgate.files import as_utf8
 
 GROUP = "group"
 """The array that is looked for where nobody names one: events with the same number in it stay in one split."""
@@ -105,7 +106,7 @@ def read(
             crossing_rate=crossing_rate,
             full_scale=kind.full_scale(source, here[0]) if full_scale is None else full_scale,
             provenance={
-                "source": source.name,
+                "source": as_utf8(source.name),
                 "images": images,
                 "labels": labels,
                 "phi_first": phi_first,
@@ -113,7 +114,7 @@ def read(
                 if split
                 else {"seed": seed, "fractions": list(fractions)} | ({} if groups is None else {"groups": groups}),
             },
-            name=source.stem,
+            name=as_utf8(source.stem),
         )
 
 

@@ -9,7 +9,7 @@ from narrowgate.files._cache import cache_folder
 from narrowgate.files._errors import FileError, explaining
 from narrowgate.files._lease import LEASE, HeldError, Lease, LostError, holder_of
 from narrowgate.files._lock import locked
-from narrowgate.files._plain import plain
+from narrowgate.files._plain import as_utf8, plain
 from narrowgate.files._process import Process
 from narrowgate.files._read import LARGEST_TOML, parse_json, parse_toml, read_json, read_text, read_toml, sha256
 from narrowgate.files._toml import to_toml
@@ -24,6 +24,7 @@ __all__ = [
     "Lease",
     "LostError",
     "Process",
+    "as_utf8",
     "aside",
     "cache_folder",
     "explaining",

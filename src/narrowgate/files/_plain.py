@@ -10,6 +10,17 @@ from typing import Any
 from narrowgate.files._errors import FileError
 
 
+def as_utf8(text: str) -> str:
+    """Words from a command line or a file's name as UTF-8, also where the system made something else of their bytes.
+
+    What is no UTF-8 becomes the replacement character.
+
+    >>> as_utf8("\\udcce\\udcb7"), as_utf8("caf\\udce9")
+    ('η', 'caf\ufffd')
+    """
+    return text.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="replace")
+
+
 def plain(value: Any) -> Any:
     """Turn `value` into what JSON holds: NumPy becomes numbers and lists, and a number that is not finite becomes null.
 

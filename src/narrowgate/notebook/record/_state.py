@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
-from narrowgate.files import Process, holder_of, write_json
+from narrowgate.files import Process, as_utf8, holder_of, write_json
 from narrowgate.notebook._errors import NotebookError
 from narrowgate.notebook.record._layout import STATE
 from narrowgate.notebook.record._schema import RECORD, parse_state
@@ -43,9 +43,9 @@ class State:
             {
                 "version": RECORD,
                 "id": self.id,
-                "name": _whole(self.name),
+                "name": as_utf8(self.name),
                 "status": self.status,
-                "reason": _whole(self.reason),
+                "reason": as_utf8(self.reason),
                 "started": self.started.isoformat(),
                 "ended": self.ended.isoformat() if self.ended else None,
                 "process": vars(self.process),
@@ -81,8 +81,3 @@ class State:
             how = "ended without saying so" if seen else "has given no sign of life for some minutes"
             return replace(state, status=Status.INTERRUPTED, reason=f"{state.process} {how}")
         return state
-
-
-def _whole(text: str) -> str:
-    """Words without the half characters that Python makes of file names in other encodings."""
-    return text.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="replace")
