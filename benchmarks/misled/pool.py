@@ -21,12 +21,12 @@ import numpy as np
 from narrowgate.events import Dataset
 from narrowgate.network import MOMENTUM, Configuration
 from narrowgate.study import Study
+from narrowgate.study._measures import classified, efficiency
 from narrowgate.study.journal._entries import UnitTrained
 from narrowgate.study.journal._findings import Findings
 from narrowgate.study.journal._folder import held
 from narrowgate.study.journal._journal import Journal
 from narrowgate.study.journal._members import Known, Member, rung_member
-from narrowgate.study.ranking._measures import classified, efficiency
 from narrowgate.study.run._concurrency import Concurrency, usual_count
 from narrowgate.study.run._evaluation import Evaluation, event_scores
 from narrowgate.study.run._executor import Threads

@@ -16,9 +16,9 @@ from rich.console import Console
 
 from narrowgate.network import Configuration
 from narrowgate.study import Progress, Study, StudyError, bit_operations, bits_per_weight, live_view, weight_bits
+from narrowgate.study._measures import classified, efficiency
 from narrowgate.study.journal._member_id import MemberId
 from narrowgate.study.journal._members import Known, finalist_member, rung_member, units
-from narrowgate.study.ranking._measures import classified, efficiency
 from narrowgate.study.run._concurrency import Concurrency, is_out_of_memory
 from narrowgate.study.run._progress import Meter, render
 from narrowgate.study.run._states import StateFolder

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from narrowgate.events import Dataset
 from narrowgate.network import Configuration
+from narrowgate.study._measures import classified, efficiency, near_auc
 from narrowgate.study._study import WHOLE_SPLIT, Measure, Study
-from narrowgate.study.ranking._measures import classified, efficiency, near_auc
 from narrowgate.training import Measured, Population, Settings, State, curve_events, in_batches
 
 
