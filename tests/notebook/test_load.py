@@ -123,6 +123,17 @@ def test_weights_and_scores_that_are_not_there(copied: Path) -> None:
         run.weights()
 
 
+def test_the_latest_run_is_the_one_begun_last_wherever_its_clock_stood(whole: Run, tmp_path: Path) -> None:
+    begun = {"2022-07-18--21-05-00": "2022-07-18T21:05:00+02:00", "2022-07-18--15-06-00": "2022-07-18T15:06:00-04:00"}
+    for name, moment in begun.items():
+        shutil.copytree(whole.folder, tmp_path / name)
+        state = json.loads((tmp_path / name / "run.json").read_text())
+        (tmp_path / name / "run.json").write_text(json.dumps(state | {"id": name, "started": moment, "ended": None}))
+    assert find(tmp_path, "latest") == "2022-07-18--15-06-00"
+    (tmp_path / "2022-99-99--99-99-99").mkdir()
+    assert find(tmp_path, "latest") == "2022-07-18--15-06-00"
+
+
 def test_find(tmp_path: Path) -> None:
     names = ["2022-07-18--15-05-00", "2022-07-18--15-05-00-2", "2022-07-18--15-05-00-10", "2022-07-19--09-00-00"]
     for name in [*names, "notes", "2022-07-20"]:

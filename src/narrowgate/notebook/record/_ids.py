@@ -83,3 +83,11 @@ def order(identifier: str) -> tuple[str, int]:
             f"'{identifier}' is not a run id; ids look like 2022-07-18--15-05-00 or 2022-07-18--15-05-00-2"
         )
     return match[1], int(match[2] or 1)
+
+
+def moment(identifier: str) -> datetime:
+    """The moment of an id, in the clock of the one who ran it; the year 1 for digits that are no time."""
+    try:
+        return datetime.strptime(order(identifier)[0], STYLE)
+    except ValueError:
+        return datetime.min

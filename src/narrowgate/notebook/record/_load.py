@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,9 @@ from narrowgate.notebook.record._measures import Measures
 from narrowgate.notebook.record._notes import Note, read_notes
 from narrowgate.notebook.record._schema import DataRecord, StudyRecord, parse_curve, parse_environment, parse_metrics
 from narrowgate.notebook.record._state import State, Status
+
+LONGEST_SHIFT = timedelta(hours=26)
+"""Between the clocks of two time zones."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,7 @@ def find(root: Path | str, text: str) -> str:
     if not identifiers:
         raise NotebookError(f"there are no runs in {root}; `narrowgate train` makes one")
     if text == "latest":
-        return identifiers[-1]
+        return _begun_last(Path(root), identifiers)
     path = Path(text)
     if path.name in identifiers and (path.name == text or path.resolve() == (Path(root) / path.name).resolve()):
         return path.name
@@ -128,6 +131,24 @@ def find(root: Path | str, text: str) -> str:
         raise NotebookError(f"no run in {root} begins with '{text}'; the latest is {identifiers[-1]}")
     shown = ", ".join(found[:5]) + (", …" if len(found) > 5 else "")
     raise NotebookError(f"'{text}' may mean {len(found)} runs: {shown}; write more of the id")
+
+
+def _begun_last(root: Path, identifiers: Sequence[str]) -> str:
+    """Of ids in their order, the run begun last. Ids are local times: those of the last day are asked for the instant.
+
+    A run that does not tell it counts by its id.
+    """
+    last = _ids.moment(identifiers[-1])
+    near = [one for one in identifiers if last - _ids.moment(one) <= LONGEST_SHIFT]
+
+    def began(identifier: str) -> datetime:
+        try:
+            told = State.read(root / identifier).started
+        except NarrowgateError:
+            told = _ids.moment(identifier)
+        return told if told.tzinfo else told.replace(tzinfo=UTC)
+
+    return max(near, key=lambda one: (began(one), _ids.order(one)))
 
 
 def ids(root: Path | str) -> list[str]:
