@@ -2,7 +2,7 @@
 
     python benchmarks/passage.py
 
-One call is followed: `runs.run` on a small network, then its exact integers. A file counts when a function written in it
+One call is followed: `runs.run` on a small network, then its exact integers. A file counts when a function in it
 is called with the thing among its arguments, or with something that holds it directly (a list, a tuple, a dict, a
 dataclass, `self`).
 """
